@@ -1,0 +1,294 @@
+"""The configuration: a YAML file, read into models whose sections are the stages and whose keys are their knobs.
+
+One section drives one stage (orthogonal knobs): its keys are the keywords of that stage's task.
+Unknown keys are refused with the nearest known one; so are YAML tags. Paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from burnish.tasks.findings import InputError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
+
+
+class Data(Section):
+    """Where the examples are and which column plays which part."""
+
+    path: Path = Field(
+        description="a table (.csv .tsv .parquet .feather .jsonl) or a folder with a folder of images a class"
+    )
+    label: str | None = Field(None, description="column of labels; not needed for a folder of class folders")
+    id: str | None = Field(None, description="column that names each example; made from the content where absent")
+    source: str | None = Field(None, description="column that names the distribution each example came from")
+    group: str | None = Field(None, description="column; examples of one group never straddle two parts of the split")
+    image: str | None = Field(None, description="column of image paths, relative to the table")
+    text: str | None = Field(None, description="column of free text")
+    features: list[str] | None = Field(None, description="columns to learn from; default: all the others")
+    exclude: list[str] = Field(default=[], description="never learnt from (race, sex, ...), still used for slices")
+    embeddings: Path | None = Field(None, description=".npy of numbers, row i belongs to row i of the table")
+    probabilities: Path | None = Field(None, description=".npy of your own model's out-of-fold class probabilities")
+    human_error: Share | None = Field(None, description="error of the best human team, 0 to 1, where known")
+    missing_labels: list[str] = Field(default=[""], description="spellings that mean: this label is missing")
+    delimiter: str | None = Field(None, description="of a text table, where it is not the usual one")
+    encoding: str | None = Field(None, description="of a text table, where it is not UTF-8")
+
+
+class Validate(Section):
+    """The contract on the data, learnt from the training rows or given."""
+
+    suite: Path | None = Field(None, description="a suite from an earlier run (validation/suite.json) to enforce")
+    slack: float = Field(0.1, ge=0, description="how far beyond the learnt range is fine, as a share of the range")
+
+
+class Split(Section):
+    """Train, train-dev, dev and test."""
+
+    ratios: tuple[Share, Share, Share] | None = Field(
+        None, description="train, dev, test; default by size: 60/20/20 under 100,000 examples, 98/1/1 over a million"
+    )
+    halfwidth: float | None = Field(None, gt=0, lt=0.5, description="wanted 95% half-width of the test error: 0.01")
+    train_dev: Share = Field(0.05, description="share held out of training, from the training distribution")
+    train_sources: list[str] | None = Field(None, description="train on these sources alone; the rest judge")
+
+
+class Outliers(Section):
+    """What happens to extreme values of numeric columns."""
+
+    method: Literal["winsorize", "median", "mean", "zero", "drop", "keep"] = Field(
+        "winsorize", description="replace extremes by the limit, the median, the mean or zero; drop the row; or keep"
+    )
+    rule: Literal["auto", "mad", "quantile"] = Field("auto", description="how limits are learnt from the training rows")
+
+
+class Features(Section):
+    """Example to vector."""
+
+    image_size: int | None = Field(None, ge=8, le=512, description="side in pixels; default: their own, at most 32")
+    encoder: Literal["auto", "patches", "pretrained"] = Field(
+        "auto", description="images: a small network made here, or pretrained (extra burnish[pretrained])"
+    )
+
+
+class Mislabels(Section):
+    """Which given labels are wrong, and what happens to them."""
+
+    methods: list[Literal["model", "clusters", "neighbours"]] = Field(
+        default=["model", "clusters", "neighbours"], min_length=1, description="the voices to listen to"
+    )
+    folds: int = Field(5, ge=2, le=50, description="folds of the out-of-fold probabilities")
+    relabel_above: Share = Field(0.9, description="relabel when the suggested label is at least this probable")
+    drop_unusable: bool = Field(True, description="leave blank and unreadable images out of training")
+
+
+class Augment(Section):
+    """Noise that makes training data look like the data the model will meet."""
+
+    method: Literal["auto", "noise", "none"] = Field(
+        "auto", description="auto: noise fitted to dev where its source differs from train, mild noise otherwise"
+    )
+    copies: int = Field(1, ge=0, le=20, description="noisy copies of each training example")
+    strength: float = Field(0.1, ge=0, le=2, description="tables: jitter, in standard deviations of each column")
+
+
+class Weights(Section):
+    """The strengthening factor s(i) in J = Σ s(i)·L(i) / Σ s(i), by component; 0 switches a component off."""
+
+    class_balance: Share = Field(0.0, description="0: as they come; 1: every class weighs the same")
+    source_balance: Share = Field(0.0, description="0: as they come; 1: sources weigh as in dev")
+    quality: bool = Field(True, description="weigh each example by the probability that its label is right")
+    hard: float = Field(0.0, ge=0, le=10, description="extra weight where the model was wrong, never on mislabels")
+    column: str | None = Field(None, description="your own weight column, multiplied in")
+    cap: float = Field(10.0, gt=1, description="no example weighs more than this times the mean")
+
+
+class Train(Section):
+    """The network and how it is fitted."""
+
+    model: Literal["auto", "linear", "mlp"] = Field("auto", description="auto: the better of both on dev")
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((128,), description="units of each hidden layer of the mlp")
+    epochs: int = Field(60, ge=1, description="passes over the data at most; early stopping ends sooner")
+    batch_size: int | None = Field(None, ge=1, description="default: a power of two by the size of the data")
+    learning_rate: float = Field(1e-3, gt=0, description="of AdamW")
+    weight_decay: float = Field(1e-2, ge=0, description="L2 strength of AdamW")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units left out at each step")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    patience: int = Field(8, ge=1, description="epochs without a better dev loss before training ends")
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
+
+
+class Report(Section):
+    """What the report shows."""
+
+    suspects: int = Field(48, ge=0, le=500, description="how many suspects are shown")
+    beta: float = Field(1.0, gt=0, description="of the F-beta score: above 1 recall counts more")
+
+
+class Config(Section):
+    """The whole configuration of a run."""
+
+    name: str = Field("", pattern=r"^[^/\\\x00-\x1f]*$", description="names the folder under reports/")
+    data: Data
+    validate_: Validate = Field(Validate(), alias="validate")
+    split: Split = Split()
+    outliers: Outliers = Outliers()
+    features: Features = Features()
+    mislabels: Mislabels = Mislabels()
+    augment: Augment = Augment()
+    weights: Weights = Weights()
+    train: Train = Train()
+    report: Report = Report()
+    rounds: int = Field(3, ge=0, le=100, description="rounds of cleaning and retraining at most")
+    seed: int = Field(0, ge=0, lt=2**31, description="the same seed gives the same run")
+
+    @field_validator("name")
+    @classmethod
+    def _no_dots(cls, name: str) -> str:
+        if name in {".", ".."}:
+            raise ValueError("is not a folder name")
+        return name
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML's plain values alone; a key given twice is an error, where YAML would keep the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice[0]!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _plain_values(text: str) -> Any:
+    loader = _PlainLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
+def load_config(path: Path, overrides: list[str] | None = None) -> Config:
+    """Read a configuration file and apply `a.b=c` overrides.
+
+    Paths under `data` and `validate` are made absolute, relative to the file's folder.
+
+    Raises
+    ------
+    InputError
+        File missing, not YAML, unknown key, wrong type.
+    """
+    raw = _read_yaml(path)
+    for override in overrides or []:
+        _override(raw, override)
+    config = parse_config(raw, where=str(path))
+    return _with_absolute_paths(config, path.resolve().parent, default_name=path.stem)
+
+
+def parse_config(raw: dict[str, Any], where: str = "the configuration") -> Config:
+    """Turn plain values into a `Config`; see `load_config` for what it raises."""
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_first_problem(error)}") from None
+
+
+def dump_config(config: Config) -> str:
+    """Write the resolved configuration as YAML."""
+    plain = json.loads(config.model_dump_json(by_alias=True))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a configuration; write one with: burnish init {path}")
+    if not path.exists():
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], n=1, cutoff=0.4)
+        hint = f"did you mean {path.parent / near[0]}?" if near else "write one with: burnish init DATA"
+        raise InputError(f"no configuration at {path}; {hint}")
+    try:
+        raw = _plain_values(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text; a configuration is a YAML file: see burnish init --help") from None
+    except RecursionError:
+        raise InputError(f"{path} is nested too deeply to be a configuration") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        raise InputError(
+            f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)}); correct that line"
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}: a value cannot be read ({error}); correct it or put it in quotes") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} holds no keys; a configuration needs at least data: {{path: …, label: …}}")
+    return raw
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    keys, equals, text = override.partition("=")
+    if not equals or not all(keys.split(".")):
+        raise InputError(f"--set {override}: write it as section.key=value, e.g. --set train.epochs=20")
+    try:
+        value = _plain_values(text)
+    except yaml.YAMLError:
+        raise InputError(f"--set {override}: {text!r} is not a YAML value; put quotes around text") from None
+    *sections, last = keys.split(".")
+    for section in sections:
+        child = raw.get(section)
+        raw[section] = raw = dict(child) if isinstance(child, dict) else {}
+    raw[last] = value
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Say the first thing that is wrong with a configuration in one sentence; unknown keys first."""
+    problems = sorted(error.errors(), key=lambda p: p["type"] != "extra_forbidden")
+    problem = problems[0]
+    place = [str(part) for part in problem["loc"]]
+    key = ".".join(place)
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(place[:-1])
+        near = difflib.get_close_matches(place[-1], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known keys here: {', '.join(known)}"
+        return f"unknown key {key}; {hint}"
+    if problem["type"] == "missing":
+        return f"the key {key} is missing; add it"
+    given = problem["input"]
+    shown = "nothing" if given is None else repr(given)[:60]
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key} is {shown}; {message[0].lower()}{message[1:]}"
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    model: Any = Config
+    for part in place:
+        field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
+        candidates = [field.annotation, *get_args(field.annotation)] if field else []
+        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if model is None:
+            return []
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _with_absolute_paths(config: Config, folder: Path, default_name: str) -> Config:
+    def absolute(path: Path | None) -> Path | None:
+        return None if path is None else folder / path.expanduser()
+
+    data = config.data.model_copy(
+        update={key: absolute(getattr(config.data, key)) for key in ("path", "embeddings", "probabilities")}
+    )
+    validate = config.validate_.model_copy(update={"suite": absolute(config.validate_.suite)})
+    return config.model_copy(update={"data": data, "validate_": validate, "name": config.name or default_name})

@@ -1,0 +1,68 @@
+"""Gates: rules that turn what a run found into exit status 1.
+
+A rule is a finding's code (`labels.missing`) or the part before its dot (`labels`), which is crossed by a warning or
+worse; or a figure of `summary.json` with a bound (`errors.test.value>0.05`).
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from typing import Any
+
+from burnish.tasks.findings import InputError
+
+BOUND = re.compile(r"^([\w.]+?)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)$")
+CODE = re.compile(r"^[a-z_]+(\.[\w-]+)*$")
+COMPARE = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
+SERIOUS = {"critical", "warning"}
+
+
+def check_rules(rules: list[str]) -> None:
+    """Refuse a rule that is neither a code nor a bound.
+
+    Raises
+    ------
+    InputError
+        Names the rule and how to write one.
+    """
+    for rule in rules:
+        if not (BOUND.match(rule) or CODE.match(rule)):
+            raise InputError(f"--fail-on {rule!r}: write a finding's code (labels) or a bound (errors.test.value>0.05)")
+
+
+def crossed(summary: dict[str, Any], rules: list[str]) -> list[str]:
+    """Give the rules that a run's summary crosses, each with what crossed it.
+
+    Raises
+    ------
+    InputError
+        A bound names a figure that the summary does not hold.
+
+    Examples
+    --------
+    >>> summary = {"errors": {"test": {"value": 0.08}}, "findings": []}
+    >>> crossed(summary, ["errors.test.value>0.05", "labels"])
+    ['errors.test.value>0.05 (it is 0.08)']
+    """
+    said = (_crossed_bound(summary, rule) or _crossed_code(summary, rule) for rule in rules)
+    return [line for line in said if line]
+
+
+def _crossed_bound(summary: dict[str, Any], rule: str) -> str | None:
+    bound = BOUND.match(rule)
+    if not bound:
+        return None
+    figure: Any = summary
+    for key in bound[1].split("."):
+        figure = figure.get(key) if isinstance(figure, dict) else None
+    if not isinstance(figure, int | float):
+        raise InputError(f"--fail-on {rule}: summary.json holds no figure {bound[1]}")
+    return f"{rule} (it is {figure:.4g})" if COMPARE[bound[2]](figure, float(bound[3])) else None
+
+
+def _crossed_code(summary: dict[str, Any], rule: str) -> str | None:
+    for finding in summary["findings"]:
+        if finding["severity"] in SERIOUS and (finding["code"] == rule or finding["code"].startswith(f"{rule}.")):
+            return f"{rule}: {finding['title']}"
+    return None
