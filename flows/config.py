@@ -71,15 +71,18 @@ class Outliers(Section):
     method: Literal["winsorize", "median", "mean", "zero", "drop", "keep"] = Field(
         "winsorize", description="replace extremes by the limit, the median, the mean or zero; drop the row; or keep"
     )
-    rule: Literal["auto", "mad", "quantile"] = Field("auto", description="how limits are learnt from the training rows")
+    rule: Literal["auto", "mad", "double_mad", "quantile"] = Field(
+        "auto", description="how limits are learnt from the training rows; auto looks at the column"
+    )
+    strength: float = Field(3.5, gt=0, description="robust standard deviations off that count as extreme")
 
 
 class Features(Section):
     """Example to vector."""
 
     image_size: int | None = Field(None, ge=8, le=512, description="side in pixels; default: their own, at most 32")
-    encoder: Literal["auto", "patches", "pretrained"] = Field(
-        "auto", description="images: a small network made here, or pretrained (extra burnish[pretrained])"
+    encoder: Literal["patches", "pretrained"] = Field(
+        "patches", description="images: a small network made here, or pretrained (extra burnish[pretrained])"
     )
 
 
@@ -90,8 +93,12 @@ class Mislabels(Section):
         default=["model", "clusters", "neighbours"], min_length=1, description="the voices to listen to"
     )
     folds: int = Field(5, ge=2, le=50, description="folds of the out-of-fold probabilities")
-    relabel_above: Share = Field(0.9, description="relabel when the suggested label is at least this probable")
-    drop_unusable: bool = Field(True, description="leave blank and unreadable images out of training")
+    cost_wrong_relabel: float = Field(4.0, gt=0, description="what overwriting a right label costs")
+    cost_missed: float = Field(1.0, gt=0, description="what leaving a wrong label costs")
+    relabel_above: Share | None = Field(
+        None, description="relabel when the suggestion is at least this probable; default: from the costs, 0.8"
+    )
+    drop_below: Share = Field(0.1, description="drop a suspect less probably right than this when no class is sure")
 
 
 class Augment(Section):
@@ -124,9 +131,12 @@ class Train(Section):
     batch_size: int | None = Field(None, ge=1, description="default: a power of two by the size of the data")
     learning_rate: float = Field(1e-3, gt=0, description="of AdamW")
     weight_decay: float = Field(1e-2, ge=0, description="L2 strength of AdamW")
-    dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units left out at each step")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of hidden units left out at each step")
+    activation: str = Field("relu", description="relu, leaky_relu, elu, selu, gelu, tanh, ...")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
-    patience: int = Field(8, ge=1, description="epochs without a better dev loss before training ends")
+    patience: int = Field(
+        4, ge=1, description="epochs without a better dev loss before the rate is cut"
+    )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
 
 
@@ -151,7 +161,7 @@ class Config(Section):
     weights: Weights = Weights()
     train: Train = Train()
     report: Report = Report()
-    rounds: int = Field(3, ge=0, le=100, description="rounds of cleaning and retraining at most")
+    rounds: int = Field(3, ge=1, le=100, description="rounds of cleaning and retraining at most")
     seed: int = Field(0, ge=0, lt=2**31, description="the same seed gives the same run")
 
     @field_validator("name")

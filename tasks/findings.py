@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 Severity = Literal["critical", "warning", "info", "ok", "cannot_tell", "not_applicable"]
 
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info", "cannot_tell", "ok", "not_applicable")  # worst first
 SHOWN_IDS = 20
 
 

@@ -1,0 +1,216 @@
+"""`analyse`: measure, compare the parts, diagnose, sort the errors; write summary, examples, manifest and report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.context import FlowRunContext
+
+from burnish.flows.clean import Labels, Prepared, labelled_table
+from burnish.flows.compare import read_summary
+from burnish.flows.config import load_config
+from burnish.flows.run import Run, write_json, write_manifest
+from burnish.flows.train import Copies, Fitted, Round
+from burnish.tasks.diagnose import diagnose
+from burnish.tasks.errors import categorise, error_table, misclassified
+from burnish.tasks.findings import SEVERITIES, InputError
+from burnish.tasks.headline import headline
+from burnish.tasks.metrics import Measurement, error_rate, measure, stated
+from burnish.tasks.mismatch import Comparison, measure_mismatch, mismatch_findings, name_parts
+from burnish.tasks.report import render_report
+from burnish.tasks.slices import find_slices
+from burnish.tasks.summary import (
+    UNTRAINED,
+    dataset_facts,
+    error_facts,
+    label_facts,
+    loop_findings,
+    plain,
+    prediction_columns,
+    training_facts,
+    weight_facts,
+)
+from burnish.tasks.thumbnails import as_png, thumbnail
+
+PARTS = ("train", "train_dev", "dev", "test")
+COLUMNS = [
+    "id", "label", "source", "group", "image", "split", "duplicate_of", "duplicate_kind",
+    "unreadable", "blurry", "dark", "bright", "blank", "odd_size", "odd_aspect", "outlier_score", "outlier",
+    "label_quality", "suggested_label", "suggestion_quality", "label_issue",
+    "voice_model", "voice_clusters", "voice_neighbours", "action", "reason", "final_label",
+    "weight", "weight_class", "weight_source", "weight_quality", "weight_hard",
+    "predicted", "confidence", "margin", "correct", "error_categories",
+]  # fmt: skip
+
+
+def describe_labels(run: Run, prepared: Prepared, labels: Labels) -> dict[str, Any]:
+    """Give the sections of the summary that need no trained model, the rest as not known."""
+    assert labels.audit is not None
+    table = labelled_table(prepared, labels)
+    learn_from = len(prepared.examples.learn_from)
+    return {
+        "name": run.config.name,
+        "run": run.folder.name,
+        "burnish": version("burnish"),
+        "kind": prepared.examples.kind,
+        "seed": run.config.seed,
+        "device": "cpu",
+        "threads": run.threads,
+        "dataset": dataset_facts(table, prepared.examples.classes, learn_from, str(run.config.data.path)),
+        **prepared.facts,
+        "labels": label_facts(table, labels.audit),
+        **dict.fromkeys(UNTRAINED),
+    }
+
+
+def analyse(
+    run: Run, prepared: Prepared, labels: Labels, fitted: Fitted, rounds: Sequence[Round], copies: Copies | None
+) -> dict[str, Any]:
+    """Say what is wrong, how sure that is, and which knob to turn next; write it all down and give the summary."""
+    table = _judged_table(prepared, labels, fitted)
+    dev = prepared.rows("dev") & (prepared.codes >= 0)
+    wrong = misclassified(table)
+    metrics = run.stage("Measure", _measure)(run, prepared, labels, fitted, table)
+    mismatch = _compare_parts(run, prepared)
+    errors = _errors(run, table, metrics)
+    diagnosis = diagnose(
+        **errors,
+        train_sources=run.config.split.train_sources,
+        dev_suspects=error_rate((wrong & table["label_issue"].to_numpy())[dev]),
+        mismatch=mismatch,
+    )
+    table["error_categories"] = categorise(table, prepared.attributes)
+    categories = error_table(table["error_categories"][dev].tolist(), wrong[dev], int(dev.sum()))
+    slices = run.stage("Find weak slices", find_slices)(prepared.attributes[dev], wrong[dev], table=table[dev])
+    run.add(
+        *mismatch_findings(mismatch, run.config.split.train_sources),
+        *loop_findings(rounds[0].dev_error, rounds[-1].dev_error),
+    )
+    summary = describe_labels(run, prepared, labels) | {
+        "device": fitted.trained.device if fitted.trained else "cpu",
+        "rounds": [turn.as_dict() for turn in rounds],
+        "metrics": {part: metrics[part].as_dict() for part in PARTS},
+        "test_without_suspects": metrics["test_without_suspects"].as_dict(),
+        "errors": error_facts(errors),
+        "diagnosis": diagnosis.as_dict(),
+        "mismatch": [each.as_dict() for each in mismatch],
+        "error_categories": categories.to_dict(orient="records"),
+        "misclassified": int(wrong[dev].sum()),
+        "slices": [each.as_dict() for each in slices],
+        "augmentation": None if copies is None else copies.facts,
+        "weights": weight_facts(table),
+        "training": training_facts(fitted.trained),
+    }
+    return finish(run, prepared, table, summary, copies)
+
+
+def finish(
+    run: Run, prepared: Prepared, table: pd.DataFrame, summary: dict[str, Any], copies: Copies | None = None
+) -> dict[str, Any]:
+    """Write examples, summary, manifest and report; show them in Prefect; give the summary as it was written."""
+    findings = sorted(run.findings, key=lambda finding: SEVERITIES.index(finding.severity))
+    summary = plain(summary | {"findings": [finding.as_dict() for finding in findings], "seconds": {**run.seconds}})
+    summary["headline"] = headline(summary)
+    table[[name for name in COLUMNS if name in table]].to_parquet(run.path("examples.parquet"), index=False)
+    write_json(run.path("summary.json"), summary)
+    write_manifest(run, summary["device"])
+    previews = [(as_png(before), as_png(after)) for before, after in (copies.previews if copies else ())]
+    page = run.stage("Render the report", render_report)(
+        summary,
+        table,
+        thumbnails=thumbnails_of(prepared.examples.root, table),
+        attributes=prepared.examples.attributes,
+        previews=previews,
+        suspects=run.config.report.suspects,
+    )
+    run.path("report.html").write_text(page, encoding="utf-8")
+    _show_in_prefect(run, summary)
+    return summary
+
+
+def render_again(folder: Path) -> Path:
+    """Render the report of a run from its files.
+
+    Raises
+    ------
+    InputError
+        The folder is no finished run.
+    """
+    summary = read_summary(folder)
+    if not (folder / "examples.parquet").is_file():
+        raise InputError(f"{folder} holds no examples.parquet; make the run again")
+    table = pd.read_parquet(folder / "examples.parquet")
+    config = load_config(folder / "config.yaml")
+    root = config.data.path if config.data.path.is_dir() else config.data.path.parent
+    page = render_report(summary, table, thumbnails=thumbnails_of(root, table), suspects=config.report.suspects)
+    report = folder / "report.html"
+    report.write_text(page, encoding="utf-8")
+    return report
+
+
+def thumbnails_of(root: Path, table: pd.DataFrame) -> Callable[[int], bytes | None] | None:
+    """Give what finds the small picture of a row, or None for a table without images."""
+    if "image" not in table:
+        return None
+    images = table["image"].tolist()
+    return lambda row: thumbnail(root, images[row]) if isinstance(images[row], str) else None
+
+
+def _judged_table(prepared: Prepared, labels: Labels, fitted: Fitted) -> pd.DataFrame:
+    """Give the examples table with weights and predictions; what is learnt from is judged by its final label."""
+    table = labelled_table(prepared, labels).join(fitted.weights)
+    judged_by = table["final_label"].where(table["final_label"].notna(), table["label"])
+    return table.join(prediction_columns(fitted.probabilities, prepared.examples.classes, judged_by))
+
+
+def _measure(
+    run: Run, prepared: Prepared, labels: Labels, fitted: Fitted, table: pd.DataFrame
+) -> dict[str, Measurement]:
+    """Measure each part: train by its final labels, the others by their given ones, test without its suspects too."""
+    options: dict[str, Any] = {"beta": run.config.report.beta, "milliseconds_per_example": fitted.milliseconds}
+    classes = prepared.examples.classes
+    judged = {part: np.where(prepared.rows(part), prepared.codes, -1) for part in PARTS}
+    judged["train"] = labels.codes
+    judged["test_without_suspects"] = np.where(table["label_issue"], -1, judged["test"])
+    return {
+        part: measure(codes[codes >= 0], fitted.probabilities[codes >= 0], classes, **options)
+        for part, codes in judged.items()
+    }
+
+
+def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
+    """Compare train with the other parts, dev by source."""
+    if prepared.features is None or prepared.encoder is None:
+        return ()
+    judged = prepared.usable & (prepared.codes >= 0)
+    parts = name_parts(prepared.table[judged])
+    compare = run.stage("Compare the parts", measure_mismatch)
+    return compare(prepared.features[judged], parts, names=prepared.encoder.names, seed=run.config.seed)
+
+
+def _errors(run: Run, table: pd.DataFrame, metrics: Mapping[str, Measurement]) -> dict[str, Any]:
+    """Give the errors along the chain, as `diagnose` takes them."""
+    human = run.config.data.human_error
+    dev = table[(table["split"] == "dev") & table["correct"].notna()]
+    by_source = {
+        str(source): error_rate(~rows["correct"].to_numpy(dtype=bool)) for source, rows in dev.groupby("source")
+    }
+    chain = {part: metrics[part].error for part in PARTS}
+    return {"human": None if human is None else stated(human), "dev_by_source": by_source, **chain}
+
+
+def _show_in_prefect(run: Run, summary: dict[str, Any]) -> None:
+    """Leave a table of the headline and a link to the report with the flow run."""
+    if FlowRunContext.get() is None:
+        return
+    report = (run.folder / "report.html").resolve().as_uri()
+    key = re.sub(r"[^a-z0-9]+", "-", run.config.name.lower()).strip("-") or "run"
+    create_table_artifact([{"finding": line} for line in summary["headline"]], key=f"{key}-summary")
+    create_link_artifact(report, link_text="Burnish report", key=f"{key}-report")

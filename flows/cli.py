@@ -1,0 +1,229 @@
+"""The command line: `burnish COMMAND`.
+
+Standard output carries the findings and, as its last line, the run folder; progress and logs go to standard error.
+Exit status: 0 done; 1 a gate failed; 2 the input or the configuration is wrong, said in one line; 3 an internal fault.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from burnish.flows.config import Config, load_config
+from burnish.tasks.findings import InputError
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+}
+
+app = typer.Typer(
+    name="burnish",
+    help="Find the wrong labels, fix the data, retrain, and know which knob to turn next.\n\n"
+    "Start with: burnish init DATA, then: burnish run CONFIG",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigFile = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The YAML configuration; burnish init writes one.")
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: reports/<name>/<time>.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Turn a knob, e.g. --set train.epochs=20; repeatable."
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="The run folder; default: reports/<name>/<time>.")
+]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        metavar="RULE",
+        help="Exit with 1 when a finding of this code was made (labels, leak, columns.constant, ...), "
+        "or a figure is out of bounds (errors.test.value>0.05); repeatable.",
+    ),
+]
+
+
+class GateCrossedError(Exception):
+    """The run did what it was asked to, and what it found crosses a line."""
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A table, or a folder with a folder of images a class.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to; default: burnish.yaml.")] = None,
+) -> None:
+    """Look at a table or an image folder and write a commented configuration."""
+    from burnish.tasks.describe import config_text, describe_data
+
+    file = out or Path("burnish.yaml")
+    if file.exists():
+        raise InputError(f"{file} exists already; name another file with --out")
+    guess = describe_data(path)
+    relative = os.path.relpath(guess.path.resolve(), file.resolve().parent)
+    text = config_text(guess, path.stem, relative)
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {file} ({error.strerror}); name another file with --out") from None
+    for note in guess.notes:
+        typer.echo(note)
+    typer.echo(f"Read it, then: burnish run {file}")
+    typer.echo(str(file))
+
+
+@app.command()
+def check(config: ConfigFile, sets: Set = None) -> None:
+    """Read and validate the data only; nothing is learnt, nothing is kept."""
+    from burnish.flows.check import check_data
+
+    console = _console()
+    result = check_data(load_config(config, sets))
+    for line in result.lines:
+        typer.echo(line)
+    console.print(f"[dim]{result.seconds:.1f} s[/]", highlight=False)
+    if result.critical:
+        raise GateCrossedError(f"{result.critical} critical: correct the data, or the suite where the data is right")
+
+
+@app.command()
+def clean(config: ConfigFile, sets: Set = None, out: Out = None, fail_on: FailOn = None) -> None:
+    """Everything up to the cleaned dataset: split, validate, winsorize, find mislabels; no final model."""
+    _walk(load_config(config, sets), out, fail_on, "clean")
+
+
+@app.command()
+def run(
+    config: ConfigFile,
+    sets: Set = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of cleaning and retraining at most.", min=1)] = None,
+    out: Out = None,
+    fail_on: FailOn = None,
+) -> None:
+    """Run the whole loop: clean, train, measure, analyse, and again until the labels stop moving."""
+    overrides = [*(sets or []), *([f"rounds={rounds}"] if rounds is not None else [])]
+    _walk(load_config(config, overrides), out, fail_on, "run")
+
+
+@app.command()
+def report(run_folder: RunFolder) -> None:
+    """Render the report again from the run's files."""
+    from burnish.flows.analyse import render_again
+
+    typer.echo(str(render_again(run_folder)))
+
+
+@app.command()
+def compare(before: RunFolder, after: RunFolder) -> None:
+    """Say what changed between two runs: errors, labels, findings."""
+    from burnish.flows.compare import compare_runs
+
+    for line in compare_runs(before, after):
+        typer.echo(line)
+
+
+@app.command()
+def predict(
+    run_folder: RunFolder,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="New data: a table with the same columns, or images.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: predictions.csv.")] = None,
+) -> None:
+    """Apply the trained model to new data; writes a CSV of id, predicted class, confidence and probabilities."""
+    from burnish.flows.predict import predict_file
+
+    typer.echo(str(predict_file(run_folder, path, out or Path("predictions.csv"))))
+
+
+@app.command()
+def serve(
+    config: ConfigFile,
+    cron: Annotated[str, typer.Option(help='When: minute hour day month weekday, e.g. "0 6 * * *".')],
+    sets: Set = None,
+    fail_on: FailOn = None,
+) -> None:
+    """Run the loop on a schedule through Prefect, until stopped with Ctrl-C."""
+    from burnish.flows.schedule import serve_on_cron
+
+    load_config(config, sets)
+    serve_on_cron(config, cron, sets or [], fail_on or [])
+
+
+def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: str) -> None:
+    from burnish.flows.clean import open_examples
+    from burnish.flows.gates import check_rules, crossed
+    from burnish.flows.retrain import clean_once, retrain
+    from burnish.flows.run import BrokenContractError, start_run
+
+    check_rules(fail_on or [])
+    console = _console()
+    console.print(f"[bold]burnish {command}[/] {config.data.path}", highlight=False)
+    examples = open_examples(config)
+    current = start_run(config, out, console)
+    try:
+        summary = (retrain if command == "run" else clean_once)(current, examples)
+    except BrokenContractError as failure:
+        typer.echo(str(current.folder))
+        raise GateCrossedError(str(failure)) from None
+    typer.echo("\n".join(summary["headline"]))
+    typer.echo(f"Report: {(current.folder / 'report.html').resolve().as_uri()}")
+    typer.echo(str(current.folder))
+    failed = crossed(summary, fail_on or [])
+    if failed:
+        raise GateCrossedError("--fail-on " + "; ".join(failed))
+
+
+def _console() -> Console:
+    return Console(stderr=True)
+
+
+def main() -> None:
+    """Run a command and turn what went wrong into one line and an exit status."""
+    for key, value in QUIET.items():
+        os.environ.setdefault(key, value)
+    console = _console()
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (InputError, typer.BadParameter) as error:
+        _say(console, "error", error)
+        sys.exit(2)
+    except GateCrossedError as error:
+        _say(console, "failed", error)
+        sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        _say(console, "stopped", "nothing of yours was changed")
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  (the last line of defence: every fault ends in a sentence)
+        if type(error).__module__.startswith(("click", "typer")):
+            _say(console, "error", f"{getattr(error, 'message', error)}; see burnish --help")
+            sys.exit(2)
+        if os.environ.get("BURNISH_DEBUG"):
+            traceback.print_exc()
+        _say(console, "fault", f"{type(error).__name__}: {error}; this is ours: set BURNISH_DEBUG=1 for the trace")
+        sys.exit(3)
+
+
+def _say(console: Console, kind: str, what: object) -> None:
+    console.print(f"[bold red]{kind}:[/] ", end="", highlight=False)
+    console.print(" ".join(str(what).split()), markup=False, highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""A run: its folder, its stages, and what is known about how it was made.
+
+Every stage goes through `Run.stage`, which makes a plain function a Prefect task under a readable name, times it and
+says on standard error what is going on. Arguments stay in this process: frames are never sent to Prefect's server.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from rich.console import Console
+
+from burnish.flows.config import Config, dump_config
+from burnish.tasks.findings import Finding, InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+VERSIONS_OF = ("burnish", "torch", "numpy", "pandas", "scikit-learn", "cleanlab", "great-expectations", "prefect")
+HASHED_AT_ONCE = 1 << 20
+
+
+class BrokenContractError(Exception):
+    """The data breaks its contract so badly that going on would mislead; exit status 1."""
+
+
+class Run:
+    """One walk through the loop: where its files are, and what its stages said.
+
+    Parameters
+    ----------
+    config : Config
+        Resolved configuration.
+    folder : Path
+        The run folder; made by `start_run`.
+    console : Console or None
+        Where progress goes; None for silence.
+    """
+
+    def __init__(self, config: Config, folder: Path, console: Console | None = None) -> None:
+        self.config = config
+        self.folder = folder
+        self.console = console
+        self.seconds: dict[str, float] = {}
+        self.findings: list[Finding] = []
+        self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def path(self, name: str) -> Path:
+        """Where a file of this run is; its folder is made."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def add(self, *findings: Finding) -> None:
+        """Keep findings for the report."""
+        self.findings.extend(findings)
+
+    def stage(self, title: str, function: Callable[P, R]) -> Callable[P, R]:
+        """Make a plain function a Prefect task named `title`, timed and shown."""
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            as_task = task(name=title, task_run_name=title, cache_policy=NO_CACHE, persist_result=False)
+            with self._shown(title):
+                return as_task(lambda: function(*args, **kwargs))()
+
+        return call
+
+    @contextmanager
+    def _shown(self, title: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            if self.console is not None and self.console.is_terminal:
+                with self.console.status(title):
+                    yield
+            else:
+                yield
+        finally:
+            spent = time.perf_counter() - began
+            self.seconds[title] = self.seconds.get(title, 0.0) + spent
+        if self.console is not None:
+            self.console.print(f"  [green]✓[/] {title} [dim]{spent:.1f} s[/]", highlight=False)
+
+
+def as_flow(name: str, function: Callable[P, R]) -> Callable[P, R]:
+    """Make a plain function a Prefect flow named `name`; its arguments stay in this process."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        walk = flow(name=name, flow_run_name=name, persist_result=False, validate_parameters=False)
+        return walk(lambda: function(*args, **kwargs))()
+
+    return call
+
+
+def start_run(
+    config: Config, out: Path | None = None, console: Console | None = None, reports: Path = Path("reports")
+) -> Run:
+    """Make the run folder, `out` or `<reports>/<name>/<time>`, and write the resolved configuration into it.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written, or `out` holds something already.
+    """
+    folder = _free_folder(reports / config.name) if out is None else out
+    try:
+        if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f"--out {out} holds something already; name an empty or a new folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write into {folder} ({error.strerror}); name another folder with --out") from None
+    return Run(config, folder, console)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as JSON that people can read."""
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_manifest(run: Run, device: str) -> None:
+    """Write what it takes to make this run again: hashes of the inputs, versions, seed, device, seconds a stage."""
+    data = run.config.data
+    inputs = [path for path in (data.path, data.embeddings, data.probabilities, run.config.validate_.suite) if path]
+    manifest = {
+        "inputs": {str(path): hash_input(path) for path in inputs},
+        "versions": {name: importlib.metadata.version(name) for name in VERSIONS_OF},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "seed": run.config.seed,
+        "device": device,
+        "threads": run.threads,
+        "seconds": {title: round(spent, 3) for title, spent in run.seconds.items()},
+    }
+    write_json(run.path("manifest.json"), manifest)
+
+
+def hash_input(path: Path) -> str:
+    """SHA-256 of a file's content, or of the names, sizes and contents below a folder."""
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        if path.is_dir():
+            digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as stream:
+            while block := stream.read(HASHED_AT_ONCE):
+                digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _free_folder(parent: Path) -> Path:
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    names = (stamp if i == 1 else f"{stamp}-{i}" for i in range(1, 1000))
+    return next(parent / name for name in names if not (parent / name).exists())

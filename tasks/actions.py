@@ -1,0 +1,135 @@
+"""What to do about each label: keep it, relabel, drop the example, or have a person review it.
+
+Deciding costs: a wrong label left in (`cost_missed`) and a right label overwritten (`cost_wrong_relabel`).
+Overwriting pays where P(suggestion right) · cost_missed > P(suggestion wrong) · cost_wrong_relabel, which gives the
+probability above which a suspect is relabelled. Where the given label is surely wrong and no class is sure, or
+nothing can be seen, the example is dropped. What lies between waits for a person, and so does every suspect outside
+the training rows: the labels that judge are changed by people only. Nothing given is overwritten; the action and its
+reason are new columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from burnish.tasks.findings import InputError
+
+USELESS = ("blank", "unreadable")  # flags of examples that nobody could label
+DROP_BELOW = 0.1
+
+
+def decide_actions(
+    audit: pd.DataFrame,
+    labels: ArrayLike,
+    split: ArrayLike,
+    *,
+    flags: pd.DataFrame | None = None,
+    cost_wrong_relabel: float = 4.0,
+    cost_missed: float = 1.0,
+    relabel_above: float | None = None,
+    drop_below: float = DROP_BELOW,
+    useless: Sequence[str] = USELESS,
+) -> pd.DataFrame:
+    """Decide what becomes of every example.
+
+    Parameters
+    ----------
+    audit : DataFrame, n rows
+        ``label_quality``, ``suggested_label``, ``suggestion_quality``, ``label_issue`` of `find_mislabels`.
+    labels : (n,)
+        Given labels; missing ones are reviewed.
+    split : (n,)
+        Part of each example; only ``train`` is ever relabelled or dropped.
+    flags : DataFrame of bool, n rows, optional
+        Image flags, one a column; those named in `useless` drop the example, any other keeps a suspect from review.
+    cost_wrong_relabel, cost_missed : float
+        Cost of overwriting a right label, and of leaving a wrong one; only their ratio counts.
+    relabel_above : float, optional
+        Probability of the suggestion above which a suspect is relabelled; default: from the costs, 0.8.
+    drop_below : float
+        Quality under which a suspect with no sure suggestion is dropped.
+    useless : sequence of str
+        The flags that drop an example by themselves.
+
+    Raises
+    ------
+    InputError
+        Costs or thresholds that make no sense.
+
+    Returns
+    -------
+    DataFrame, n rows
+        ``action`` (keep | relabel | drop | review), ``final_label`` (missing where dropped or never given), ``reason``.
+
+    Examples
+    --------
+    >>> audit = pd.DataFrame({"label_quality": [0.99, 0.01, 0.02, 0.3], "suggested_label": ["a", "b", "b", "b"],
+    ...                       "suggestion_quality": [0.99, 0.99, 0.5, 0.7], "label_issue": [False, True, True, True]})
+    >>> decide_actions(audit, ["a"] * 4, ["train"] * 4)["action"].tolist()
+    ['keep', 'relabel', 'drop', 'review']
+    """
+    if cost_missed <= 0 or cost_wrong_relabel < 0 or not 0 <= (relabel_above or 0) <= 1:
+        raise InputError(
+            f"cost_missed {cost_missed} must be above 0, cost_wrong_relabel {cost_wrong_relabel} not below 0, "
+            f"relabel_above {relabel_above} between 0 and 1"
+        )
+    sure_above = cost_wrong_relabel / (cost_wrong_relabel + cost_missed) if relabel_above is None else relabel_above
+    given = pd.Series(labels).reset_index(drop=True)
+    audit = audit.reset_index(drop=True)
+    train = (pd.Series(split).reset_index(drop=True) == "train").to_numpy(dtype=bool)
+    dropping, shaky = _flagged(flags, tuple(useless), len(given))
+    missing = given.isna().to_numpy()
+    other = (audit["suggested_label"] != given).to_numpy(dtype=bool)
+    suspect = audit["label_issue"].to_numpy(dtype=bool)
+    sure = other & (audit["suggestion_quality"] >= sure_above).to_numpy(dtype=bool)
+    hopeless = (audit["label_quality"] < drop_below).to_numpy(dtype=bool) | shaky
+    cases = [
+        ~missing & train & dropping,
+        ~missing & ~train & dropping,
+        missing,
+        suspect & ~train,
+        suspect & sure,
+        suspect & hopeless,
+        suspect,
+    ]
+    action = np.select(cases, ["drop", "review", "review", "review", "relabel", "drop", "review"], "keep")
+    return pd.DataFrame(
+        {
+            "action": pd.Series(action, dtype="str"),
+            "final_label": given.mask(action == "drop").where(action != "relabel", audit["suggested_label"]),
+            "reason": _reasons(cases, audit),
+        }
+    )
+
+
+def _flagged(
+    flags: pd.DataFrame | None, useless: tuple[str, ...], n: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Rows with a flag that drops them, and rows with any other."""
+    if flags is None:
+        return np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    dropping = flags[[name for name in flags.columns if name in useless]].to_numpy(dtype=bool).any(axis=1)
+    shaky = flags[[name for name in flags.columns if name not in useless]].to_numpy(dtype=bool).any(axis=1)
+    return dropping, shaky
+
+
+def _reasons(cases: list[NDArray[np.bool_]], audit: pd.DataFrame) -> pd.Series:
+    def percent(column: str) -> pd.Series:
+        return (audit[column] * 100).fillna(0).round().astype(int).astype(str) + "%"
+
+    looks = "looks like " + audit["suggested_label"].astype(str) + " (" + percent("suggestion_quality") + ")"
+    wrong = "label right with " + percent("label_quality") + ", " + looks
+    texts = [
+        "nothing to be seen",
+        "nothing to be seen; outside the training rows a person decides",
+        "no label; " + looks,
+        wrong + "; outside the training rows a person decides",
+        wrong,
+        wrong + "; no class is sure",
+        wrong + "; not sure enough to change",
+    ]
+    return pd.Series(np.select(cases, texts, ""), dtype="str")

@@ -1,0 +1,249 @@
+"""Measure a split: sizes, how far each part is from mirroring the whole, and what leaks between parts.
+
+Why: an error measured on a part that lacks a class, or shares an example with train, is not the error one believes it
+to be. Dev and test are judged against the proportions of all labelled examples, cell by cell (label × source).
+
+Source: the 95% half-width is that of the normal approximation of a binomial share, z · √(e · (1 − e) / m).
+
+Known failure: only leaks that are named (groups, duplicates found) are counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from burnish.tasks.apportion import PARTS, Ints
+from burnish.tasks.findings import SHOWN_IDS, Finding
+
+Z95 = 1.959963984540054
+EXPECTED_ERROR = 0.1
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """How well each part mirrors the whole.
+
+    Attributes
+    ----------
+    sizes : dict
+        Part → examples, unlabelled ones included.
+    by_source, by_label : dict
+        Part → source or label → examples.
+    largest_cell_deviation : float
+        Rows by which a label × source cell of a part is off its share, at most. Sources that are in other parts by
+        design (`train_sources`) are measured among themselves.
+    leaks : int
+        Groups, the user's and those of duplicates, with examples in more than one part.
+    findings : tuple of Finding
+    """
+
+    sizes: dict[str, int]
+    by_source: dict[str, dict[str, int]]
+    by_label: dict[str, dict[str, int]]
+    largest_cell_deviation: float
+    leaks: int
+    findings: tuple[Finding, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the summary as plain values, findings left out."""
+        return {name: value for name, value in asdict(self).items() if name != "findings"}
+
+
+def measure_split(table: pd.DataFrame, duplicate_group: ArrayLike | pd.Series | None = None) -> SplitSummary:
+    """Measure a split: sizes, proportions, leaks.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns id, label, split; source and group where there are any.
+    duplicate_group : array of n, optional
+        Number of the group of duplicates each example is in; missing where it is in none.
+
+    Returns
+    -------
+    SplitSummary
+    """
+    part = pd.Categorical(table["split"], categories=PARTS).codes.astype(np.int64)
+    source = table["source"] if "source" in table else pd.Series("all", index=table.index)
+    by_label, by_source = _counts(part, table["label"]), _counts(part, source)
+    straddling = {
+        "group": _straddling(table["split"], table.get("group")),
+        "duplicate": _straddling(table["split"], duplicate_group),
+    }
+    findings = [
+        *_leak_findings(table["id"], straddling),
+        *_coverage_findings(table, by_label, by_source),
+        *_size_findings(table, by_label),
+    ]
+    return SplitSummary(
+        sizes={name: int((part == code).sum()) for code, name in enumerate(PARTS)},
+        by_source=by_source.to_dict(),
+        by_label=by_label.to_dict(),
+        largest_cell_deviation=_largest_deviation(part, table["label"], source),
+        leaks=sum(names.nunique() for names in straddling.values()),
+        findings=tuple(findings),
+    )
+
+
+def codes_of(values: Any) -> Ints:
+    """Number the distinct values as they come; −1 where missing."""
+    series = values if isinstance(values, pd.Series) else pd.Series(values)
+    return pd.factorize(series)[0].astype(np.int64)
+
+
+def _counts(part: Ints, values: pd.Series) -> pd.DataFrame:
+    """Count examples: a row a value, a column a part; missing values left out."""
+    codes, names = pd.factorize(values)
+    known = codes >= 0
+    counts = np.bincount(codes[known] * len(PARTS) + part[known], minlength=len(names) * len(PARTS))
+    return pd.DataFrame(counts.reshape(-1, len(PARTS)), index=names.astype("str"), columns=list(PARTS)).sort_index()
+
+
+def _largest_deviation(part: Ints, label: pd.Series, source: pd.Series) -> float:
+    """Compare each cell with its share; sources that occur in the same parts are compared with each other."""
+    known = label.notna().to_numpy()
+    if not known.any():
+        return 0.0
+    where = codes_of(source)[known] + 1
+    cell = pd.factorize(where * (label.nunique() + 1) + codes_of(label)[known])[0]
+    counts = np.bincount(cell * len(PARTS) + part[known]).astype(float)
+    counts = np.pad(counts, (0, -len(counts) % len(PARTS))).reshape(-1, len(PARTS))
+    first = np.unique(cell, return_index=True)[1]
+    source_of_cell = where[first]
+    present = np.zeros((source_of_cell.max() + 1, 2), dtype=bool)
+    np.logical_or.at(present, source_of_cell, np.column_stack([counts[:, :2].any(axis=1), counts[:, 2:].any(axis=1)]))
+    pattern = present[source_of_cell] @ np.array([2, 1])
+    blocks = [counts[pattern == each] for each in np.unique(pattern)]
+    worst = max(np.abs(b - b.sum(axis=1, keepdims=True) * b.sum(axis=0) / b.sum()).max() for b in blocks)
+    return round(float(worst), 6)
+
+
+def _straddling(part: pd.Series, group: Any) -> pd.Series:
+    """Give the group of each row whose group has rows in more than one part."""
+    if group is None:
+        return pd.Series([], dtype="int64")
+    codes = codes_of(group)
+    frame = pd.DataFrame({"group": codes, "part": part.to_numpy()}, index=part.index)[codes >= 0]
+    return frame["group"][frame.groupby("group")["part"].transform("nunique") > 1]
+
+
+def _leak_findings(ids: pd.Series, straddling: Mapping[str, pd.Series]) -> list[Finding]:
+    return [
+        Finding(
+            code=f"split.leak_{kind}",
+            title=f"{names.nunique():,} {kind} groups have examples in more than one part",
+            severity="critical",
+            explanation="The same thing is learnt from and judged on, so the errors measured are too low.",
+            method=f"parts counted for each {kind} group",
+            advice="Split again with these groups kept whole.",
+            count=len(names),
+            ids=tuple(ids.loc[names.index[:SHOWN_IDS]].astype(str)),
+        )
+        for kind, names in straddling.items()
+        if len(names)
+    ]
+
+
+def _coverage_findings(table: pd.DataFrame, by_label: pd.DataFrame, by_source: pd.DataFrame) -> list[Finding]:
+    """Say which classes a part lacks, and which sources have one example."""
+    found = []
+    for part in ("train", "dev", "test"):
+        lacking = by_label.index[(by_label[part] == 0) & (by_label.sum(axis=1) > 0)]
+        if len(lacking):
+            effect = "cannot be learnt" if part == "train" else "are not measured there"
+            rows = table["label"].astype("str").isin(lacking)
+            found.append(
+                Finding(
+                    code=f"split.class_not_in_{part}",
+                    title=f"{len(lacking):,} of {len(by_label):,} classes have no example in {part}: {_some(lacking)}",
+                    severity="warning",
+                    explanation=f"These classes {effect}.",
+                    method="examples counted for each class and part",
+                    advice="Collect more examples of them, or merge or exclude these classes.",
+                    count=int(rows.sum()),
+                    ids=tuple(table["id"][rows].head(SHOWN_IDS).astype(str)),
+                )
+            )
+    lonely = by_source.index[by_source.sum(axis=1) == 1]
+    if len(lonely):
+        found.append(
+            Finding(
+                code="split.source_of_one",
+                title=f"{len(lonely):,} sources have a single example: {_some(lonely)}",
+                severity="info",
+                explanation="A source of one can be in one part only; no error can be given for it.",
+                method="examples counted for each source",
+                advice="Check the spelling of the source, or merge it with another.",
+                count=len(lonely),
+            )
+        )
+    return found
+
+
+def _size_findings(table: pd.DataFrame, by_label: pd.DataFrame) -> list[Finding]:
+    """Say what the sizes allow: how sharp the test error will be, parts that are empty, groups larger than a part."""
+    sizes = by_label.sum()
+    found = []
+    empty = [name for name in ("train", "dev", "test") if sizes[name] == 0]
+    if empty:
+        found.append(
+            Finding(
+                code="split.empty_part",
+                title=f"{' and '.join(empty)} got no labelled example",
+                severity="critical",
+                explanation="Without it nothing can be learnt or judged.",
+                method="examples counted in each part",
+                advice="Give more examples or smaller groups, or change split.ratios.",
+            )
+        )
+    strata = table.dropna(subset=["label"]).drop_duplicates([c for c in ("label", "source") if c in table])
+    if len(strata) * 3 > sizes.sum():
+        found.append(
+            Finding(
+                code="split.thin_strata",
+                title=f"{len(strata):,} label × source cells share {sizes.sum():,} examples, fewer than three a cell",
+                severity="warning",
+                explanation="Such cells cannot be in train, dev and test all three.",
+                method="distinct pairs of label and source",
+                advice="Merge rare classes or sources.",
+            )
+        )
+    largest = table["group"].value_counts() if "group" in table else pd.Series(dtype="int64")
+    smaller = min(sizes["dev"], sizes["test"])
+    if len(largest) and largest.iloc[0] > max(smaller, 1):
+        found.append(
+            Finding(
+                code="split.large_group",
+                title=f"group {largest.index[0]!r} has {largest.iloc[0]:,} examples, dev or test only {smaller:,}",
+                severity="warning",
+                explanation="A group stays whole, so one as large as this decides which part it is in, not chance.",
+                method="largest group against the smaller of dev and test",
+                advice="Use a finer split.group, or larger dev and test.",
+                count=int(largest.iloc[0]),
+            )
+        )
+    if sizes["test"]:
+        half = Z95 * math.sqrt(EXPECTED_ERROR * (1 - EXPECTED_ERROR) / sizes["test"])
+        found.append(
+            Finding(
+                code="split.precision",
+                title=f"{sizes['test']:,} test examples tell an error of 10% to within ± {100 * half:.1f} points",
+                severity="info",
+                explanation="Two models whose errors differ by less cannot be ranked on this test set.",
+                method="95% half-width of a share, normal approximation",
+                advice="Set split.halfwidth for the precision you need." if half > 0.02 else "",
+            )
+        )
+    return found
+
+
+def _some(names: Iterable[Any]) -> str:
+    shown = [str(name) for name in names]
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5:,} more" if len(shown) > 5 else "")

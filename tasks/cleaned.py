@@ -1,0 +1,211 @@
+"""The cleaned dataset, written back in the form it came in: final labels in place, dropped rows left out.
+
+The user's own files are read, never written: a table goes to a file of the same name in another folder, images are
+copied. The label column holds the final label with the type and spelling it has in the original; all other cells stay.
+In CSV files a cell that a spreadsheet would run as a formula gets a leading apostrophe (OWASP, "CSV injection").
+
+Known failures: quotes and line ends of a CSV file are written in one way, whatever the original had; a label that reads
+as a formula (`=a`) has the apostrophe too, and is another class when the cleaned file is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import feather, parquet
+
+from burnish.tasks.examples import Examples
+from burnish.tasks.findings import InputError
+from burnish.tasks.label_checks import label_codes
+from burnish.tasks.tables import SourceTable
+
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_HARMLESS = r"\s*[+-]?(?:\.?\d[\d.,]*(?:[eE][+-]?\d+)?|inf|Inf|infinity|Infinity|nan|NaN)\s*"
+
+
+def write_cleaned(examples: Examples, table: pd.DataFrame, folder: str | Path) -> Path:
+    """Write the cleaned dataset.
+
+    Parameters
+    ----------
+    examples : Examples
+        The dataset as it was read.
+    table : DataFrame
+        Row-aligned with `examples.table`; `final_label`, NaN where dropped or missing, and `action` where there is one.
+    folder : str or Path
+        Where to write; made if absent.
+
+    Returns
+    -------
+    Path
+        The table file, or `folder` itself for class folders.
+
+    Raises
+    ------
+    InputError
+        The folder is where the data is, or can't be written.
+    ValueError
+        The rows are others than those of `examples`, or a final label is none of the classes.
+    """
+    folder = Path(folder)
+    if not table["id"].reset_index(drop=True).equals(examples.table["id"]):
+        raise ValueError("the table's rows are not those of the examples")
+    kept, rows = _plan(examples, table)
+    _check_apart(examples, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if examples.original.table is None:
+            return _copy_class_folders(examples, table, kept, folder)
+        path = _write_table(examples.original.table, str(examples.original.label), kept, rows, folder)
+        if examples.original.image is not None:
+            _copy_images(examples, examples.table.loc[kept, "image"], folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the cleaned data can't be written ({error.strerror}): give another place"
+        ) from None
+    return path
+
+
+def escape_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make a frame safe to open as CSV in a spreadsheet.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any columns; only text is touched.
+
+    Returns
+    -------
+    DataFrame
+        Cells and names that start with ``=``, ``+``, ``-``, ``@``, a tab or CR have a leading apostrophe, unless they
+        are numbers or that one character.
+
+    Examples
+    --------
+    >>> escape_formulas(pd.DataFrame({"a": ["=1+1", "-1.5", "-", "b"]}, dtype="str"))["a"].tolist()
+    ["'=1+1", '-1.5', '-', 'b']
+    """
+    safe = {}
+    for place in range(len(frame.columns)):
+        column = frame.iloc[:, place]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype("str")
+        is_text = isinstance(column.dtype, pd.StringDtype) or column.dtype == object
+        safe[place] = _escape(column) if is_text else column
+    escaped = pd.DataFrame(safe, index=frame.index)
+    escaped.columns = pd.Index(_escape(pd.Series(frame.columns, dtype=object)).tolist())
+    return escaped
+
+
+def _escape(column: pd.Series) -> pd.Series:
+    text = column.where(column.map(lambda cell: isinstance(cell, str))) if column.dtype == object else column
+    text = text.astype("str")
+    places = np.flatnonzero(text.str.startswith(_FORMULA_SIGNS, na=False))
+    risky = text.iloc[places]
+    places = places[((risky.str.len() > 1) & ~risky.str.fullmatch(_HARMLESS)).to_numpy(dtype=np.bool_)]
+    if not places.size:
+        return column
+    escaped = column.copy()
+    escaped.iloc[places] = "'" + text.iloc[places]
+    return escaped
+
+
+def _plan(examples: Examples, table: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Say which rows stay, shape (n,), and for each of these the row whose label cell it takes, shape (kept,)."""
+    given, final = examples.codes, label_codes(table["final_label"].reset_index(drop=True), examples.classes)
+    named = table["final_label"].notna().to_numpy()
+    if (named & (final < 0)).any():
+        raise ValueError("a final label is none of the classes")
+    kept = named | (given < 0)
+    if "action" in table:
+        kept &= (table["action"] != "drop").to_numpy()
+    known = np.flatnonzero(given >= 0)
+    first = np.zeros(len(examples.classes), dtype=np.int64)
+    first[given[known][::-1]] = known[::-1]
+    own = np.arange(len(given))
+    rows = np.where(named & (final != given), first[np.maximum(final, 0)], own)
+    return kept, rows[kept]
+
+
+def _check_apart(examples: Examples, folder: Path) -> None:
+    target, source = folder.resolve(), examples.original.path.resolve()
+    clash = target / source.name == source if examples.original.table else source == target or source in target.parents
+    if clash:
+        raise InputError(f"{folder} is where the data itself is: write the cleaned data to another folder")
+
+
+def _write_table(
+    source: SourceTable, label: str, kept: NDArray[np.bool_], rows: NDArray[np.int64], folder: Path
+) -> Path:
+    path = folder / source.path.name
+    if source.arrow is not None:
+        place = source.arrow.column_names.index(label)
+        labels = source.arrow.column(label).take(pa.array(rows))
+        table = source.arrow.filter(pa.array(kept)).set_column(place, source.arrow.schema.field(label), labels)
+        if source.format == "parquet":
+            parquet.write_table(table, path)
+        else:
+            feather.write_feather(table, str(path))
+    elif source.format == "jsonl":
+        lines = _relabel_lines(source.lines, label, np.flatnonzero(kept), rows)
+        path.write_text("".join(line + "\n" for line in lines), encoding=source.encoding or "utf-8", newline="\n")
+    else:
+        frame = source.frame[kept].assign(**{label: source.frame[label].take(rows).array})
+        frame = escape_formulas(frame[source.frame.columns])
+        # the csv module leaves a lone CR unquoted where lines end in LF
+        returns = any(frame[name].str.contains("\r", regex=False, na=False).any() for name in frame.columns)
+        quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+        frame.to_csv(
+            path, sep=source.delimiter, index=False, encoding=source.encoding, lineterminator="\n", quoting=quoting
+        )
+    return path
+
+
+def _relabel_lines(lines: tuple[str, ...], label: str, kept: NDArray[np.int64], rows: NDArray[np.int64]) -> list[str]:
+    """Give the kept lines, as written where the label stays."""
+    written = []
+    for own, other in zip(kept.tolist(), rows.tolist(), strict=True):
+        line = lines[own].rstrip("\r")
+        if own != other:
+            record: dict[str, Any] = json.loads(line)
+            record[label] = json.loads(lines[other])[label]
+            line = json.dumps(record, ensure_ascii=False)
+        written.append(line)
+    return written
+
+
+def _copy_class_folders(examples: Examples, table: pd.DataFrame, kept: NDArray[np.bool_], folder: Path) -> Path:
+    taken = set(examples.table.loc[kept, "image"])
+    given, final = examples.table["label"], table["final_label"].reset_index(drop=True)
+    for path, was, now in zip(examples.table["image"][kept], given[kept], final[kept].fillna(given[kept]), strict=True):
+        target = path
+        if now != was and isinstance(now, str):
+            target = _free_name(now, path, taken)
+            taken.add(target)
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(examples.root / path, folder / target)
+    return folder
+
+
+def _free_name(label: str, path: str, taken: set[str]) -> str:
+    """Name a file in another class's folder; where the name is taken, its old class goes in front."""
+    was, rest = path.split("/", 1)
+    parent, _, file = rest.rpartition("/")
+    start = f"{label}/{parent}/" if parent else f"{label}/"
+    names = [file, f"{was}-{file}", *(f"{was}-{number}-{file}" for number in range(2, len(taken) + 3))]
+    return next(start + name for name in names if start + name not in taken)
+
+
+def _copy_images(examples: Examples, images: pd.Series, folder: Path) -> None:
+    for path in images.drop_duplicates():
+        if path and (examples.root / path).is_file():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(examples.root / path, folder / path)

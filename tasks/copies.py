@@ -1,0 +1,99 @@
+"""What copies mean for the rest of the loop: rows of a table that repeat, groups for the split, findings and counts.
+
+Why: a repeated picture is a copy; a repeated row of a table with few columns may be a coincidence. Where more than one
+row in ten repeats, the columns do not identify an example, and calling repeats copies would chain the table together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from burnish.tasks.duplicates import find_duplicates, hash_rows
+from burnish.tasks.findings import SHOWN_IDS, Finding
+
+TELLING = 0.1
+
+
+def find_row_duplicates(
+    ids: pd.Series,
+    attributes: pd.DataFrame,
+    embeddings: NDArray[np.floating] | None = None,
+    labels: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Find repeated rows of a table, and near copies by embedding where there are embeddings.
+
+    Parameters
+    ----------
+    ids : Series (n,)
+    attributes : DataFrame of n rows
+        The columns to learn from; without any, only the embeddings can tell.
+    embeddings : float (n, d), optional
+    labels : (n,), optional
+
+    Returns
+    -------
+    DataFrame
+        As `find_duplicates`. Without any copies where more than a tenth of the rows repeat and there are no embeddings.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"a": [*range(30), 3]})
+    >>> found = find_row_duplicates(pd.Series(range(31)), rows)
+    >>> found["duplicate_of"].dropna().to_dict()
+    {30: '3'}
+    """
+    nothing = pd.Series("", index=ids.index)
+    content = hash_rows(attributes) if attributes.shape[1] else nothing
+    if content.duplicated().mean() > TELLING:
+        content = nothing
+    return find_duplicates(ids, content, features=embeddings, labels=labels)
+
+
+def copies_as_groups(duplicate_group: pd.Series) -> pd.Series:
+    """Give the groups of copies as `join_groups` takes them: missing where an example has no copy."""
+    return duplicate_group.astype("Int64").where(duplicate_group >= 0)
+
+
+def count_duplicates(duplicates: pd.DataFrame) -> dict[str, int]:
+    """Count copies by kind, groups, and groups that were labelled in more than one way."""
+    groups = duplicates["duplicate_group"]
+    return {
+        "exact": int((duplicates["duplicate_kind"] == "exact").sum()),
+        "near": int((duplicates["duplicate_kind"] == "near").sum()),
+        "conflicting": int(groups[duplicates["conflicting"]].nunique()),
+        "groups": int(groups[groups >= 0].nunique()),
+    }
+
+
+def duplicate_findings(duplicates: pd.DataFrame, ids: pd.Series) -> Iterator[Finding]:
+    """Say how many copies there are, and which of them contradict each other."""
+    counts = count_duplicates(duplicates)
+    copies = duplicates["duplicate_of"].notna()
+    if copies.any():
+        kinds = f"{counts['exact']} exact, {counts['near']} near"
+        yield Finding(
+            code="duplicates.copies",
+            title=f"{int(copies.sum()):,} examples are copies of another ({kinds})",
+            severity="info",
+            explanation="A copy in train and in test would flatter the test error.",
+            method="equal content; near copies by perceptual hash or embedding, verified on the values",
+            advice="Nothing needs doing for the split: copies were kept in one part.",
+            count=int(copies.sum()),
+            ids=tuple(ids[copies].astype(str)[:SHOWN_IDS]),
+        )
+    conflicting = duplicates["conflicting"]
+    if conflicting.any():
+        yield Finding(
+            code="duplicates.conflicting",
+            title=f"{counts['conflicting']:,} groups of copies carry more than one label",
+            severity="warning",
+            explanation="The same example under two labels: at least one of them is wrong.",
+            method="labels compared within each group of copies",
+            advice="Look at them in review.csv and keep the right one.",
+            count=int(conflicting.sum()),
+            ids=tuple(ids[conflicting].astype(str)[:SHOWN_IDS]),
+        )

@@ -1,0 +1,248 @@
+"""Which examples are copies of one another: exactly by content, nearly by perceptual hash or by embedding.
+
+What: groups of copies, the first of each group as the one to keep, and whether a group was given different labels.
+Why: a copy in train and test flatters the test error, and copies with two labels prove that one label is wrong.
+How: exact copies share a content hash. Candidates for near copies share 16 of the 64 bits of a hash in one of four
+bands (two hashes that differ in up to three bits always do), found by sorting, in memory linear in the rows; each
+candidate is then verified on the pixels or features: pictures are copies when they differ far less than pictures of
+this data set usually do from their nearest one (two handwritten ones resemble each other more than two photographs).
+Perceptual hash: C. Zauner, Implementation and Benchmarking of
+Perceptual Image Hash Functions, 2010 (pHash); hash of features: M. Charikar, Similarity estimation techniques from
+rounding algorithms, 2002.
+Known failure: crops, mirrored and turned copies are not found; images with next to no contrast are left out, as all
+blank pages look alike; in a crowd of more than 32 look-alikes only neighbours in hash order are compared.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.fft import dctn
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+BANDS, BAND_BITS = 4, 16
+LOOK_AHEAD = 32  # rows compared with each row of a band, in hash order
+LARGEST_HAMMING = 10  # of 64 bits; unrelated images differ in 32 on average
+COPY_SHARE = (
+    0.1  # of the usual residual against the second nearest picture: chance hardly gets there in ten dimensions or more
+)
+COPY_BOUNDS = (0.002, 0.04)  # of the variance: a copy may differ by as much as rough compression makes it
+PROBES, PROBED = 500, 5000
+LEAST_CONTRAST = 4.0  # levels of standard deviation; below, correlation compares noise
+LARGEST_DISTANCE = 0.05  # of features, as a share of the typical distance between two examples
+
+Pairs = NDArray[np.int64]
+
+
+def find_duplicates(
+    ids: ArrayLike,
+    content_hash: ArrayLike,
+    *,
+    perceptual_hash: NDArray[np.uint64] | None = None,
+    pixels: NDArray[np.uint8] | None = None,
+    features: NDArray[np.floating] | None = None,
+    labels: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """Group the examples that are copies of one another.
+
+    Parameters
+    ----------
+    ids : (n,)
+    content_hash : str (n,)
+        Equal where the content is; empty or missing where there is none (an unreadable image).
+    perceptual_hash : uint64 (n,), optional
+        With `pixels`: near copies of images.
+    pixels : uint8 (n, s, s, c), optional
+    features : float (n, d), optional
+        Embeddings; near copies lie within 5% of the typical distance.
+    labels : (n,), optional
+        To say which groups were labelled in more than one way; missing labels contradict nothing.
+
+    Returns
+    -------
+    DataFrame of n rows, in the given order
+        ``duplicate_of`` id of the first of the group (missing for the first itself) · ``duplicate_kind`` ``exact`` or
+        ``near``, in relation to that first one · ``duplicate_group`` 0, 1, …, or −1 for none · ``conflicting`` bool.
+
+    Examples
+    --------
+    >>> find_duplicates(["a", "b", "c"], ["x", "y", "x"], labels=["cat", "cat", "dog"])
+      duplicate_of duplicate_kind  duplicate_group  conflicting
+    0          NaN            NaN                0         True
+    1          NaN            NaN               -1        False
+    2            a          exact                0         True
+    """
+    names = pd.Series(ids).reset_index(drop=True).astype("str")
+    content, present = _content_codes(content_hash)
+    pairs = [_exact_pairs(content, present)]
+    if perceptual_hash is not None and pixels is not None:
+        pairs.append(_near_images(np.asarray(perceptual_hash, np.uint64), pixels, present))
+    if features is not None:
+        pairs.append(_near_features(np.asarray(features, np.float32)))
+    first, group = _components(np.concatenate(pairs), len(names))
+    copies = first != np.arange(len(names))
+    kind = np.where(content == content[first], "exact", "near")
+    return pd.DataFrame(
+        {
+            "duplicate_of": names.iloc[first].reset_index(drop=True).where(copies),
+            "duplicate_kind": pd.Series(kind, dtype="str").where(copies),
+            "duplicate_group": group,
+            "conflicting": _conflicting(group, labels),
+        }
+    )
+
+
+def hash_rows(frame: pd.DataFrame) -> pd.Series:
+    """Hash each row's values (not its index) into 16 hexadecimal digits; rows of equal values hash equally.
+
+    Examples
+    --------
+    >>> hashes = hash_rows(pd.DataFrame({"a": [1, 2, 1], "b": ["x", "y", "x"]}))
+    >>> bool(hashes[0] == hashes[2]), bool(hashes[0] == hashes[1])
+    (True, False)
+    """
+    values = pd.util.hash_pandas_object(frame, index=False).to_numpy(np.uint64)
+    digits = [f"{value:016x}" for value in values.tolist()]
+    return pd.Series(digits, index=frame.index, dtype="str")
+
+
+def hash_pictures(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Hash what pictures look like: the signs of their 8×8 lowest frequencies around the median.
+
+    Parameters
+    ----------
+    pixels : uint8 (n, s, s, c), s ≥ 8
+
+    Returns
+    -------
+    uint64 (n,)
+    """
+    hashes = np.empty(len(pixels), np.uint64)
+    for start in range(0, len(pixels), 4096):
+        grey = pixels[start : start + 4096].astype(np.float32).mean(axis=3)
+        lowest = dctn(grey, axes=(1, 2), norm="ortho")[:, :8, :8].reshape(len(grey), 64)
+        lowest[:, 0] = 0  # the mean brightness says nothing
+        hashes[start : start + 4096] = _pack(lowest > np.median(lowest, axis=1, keepdims=True))
+    return hashes
+
+
+def _pack(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """64 bits a row as one number."""
+    return np.ascontiguousarray(np.packbits(bits, axis=1)).view(">u8")[:, 0].astype(np.uint64)
+
+
+def _content_codes(content_hash: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Number the contents; each absent one has a number of its own."""
+    given = pd.Series(content_hash).reset_index(drop=True)
+    present = (given.notna() & (given != "")).to_numpy(bool)
+    codes = pd.factorize(given)[0].astype(np.int64)
+    codes[~present] = -1 - np.arange(len(given))[~present]
+    return codes, present
+
+
+def _exact_pairs(content: NDArray[np.int64], present: NDArray[np.bool_]) -> Pairs:
+    """Pair each row with the next one of the same content."""
+    order = np.argsort(content, kind="stable")
+    order = order[present[order]]
+    same = content[order[1:]] == content[order[:-1]]
+    return np.stack([order[:-1][same], order[1:][same]], axis=1)
+
+
+def _near_images(hashes: NDArray[np.uint64], pixels: NDArray[np.uint8], present: NDArray[np.bool_]) -> Pairs:
+    """Pairs of look-alike pictures whose pixels correlate, blank ones left out."""
+    rows = np.flatnonzero(present & (_contrast(pixels) >= LEAST_CONTRAST))
+    if len(rows) < 2:
+        return np.empty((0, 2), np.int64)
+    pairs = rows[_candidates(hashes[rows])]
+    limit = _copy_limit(pixels[rows[:: -(-len(rows) // PROBED)]])
+    kept = [part[_residual(pixels, part) <= limit] for part in _parts(pairs)]
+    return np.concatenate([pairs[:0], *kept])
+
+
+def _copy_limit(pixels: NDArray[np.uint8]) -> float:
+    """Largest residual of a copy, from how much pictures usually differ from the second nearest (which is no copy)."""
+    flat = pixels.reshape(len(pixels), -1).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+    probes = np.arange(0, len(flat), -(-len(flat) // PROBES))
+    correlation = flat[probes] @ flat.T
+    correlation[np.arange(len(probes)), probes] = -1
+    second = max(len(flat) - 2, 0)
+    usual = 1 - float(np.median(np.partition(correlation, second, axis=1)[:, second]))
+    return float(np.clip(COPY_SHARE * usual, *COPY_BOUNDS))
+
+
+def _contrast(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Standard deviation of each picture, in levels."""
+    flat = pixels.reshape(len(pixels), -1)
+    parts = [flat[i : i + 4096].std(axis=1, dtype=np.float64) for i in range(0, len(flat), 4096)]
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _residual(pixels: NDArray[np.uint8], pairs: Pairs) -> NDArray[np.float64]:
+    """Share of the variance in which pictures differ beyond light and contrast: one minus their correlation."""
+    left, right = (pixels[side].reshape(len(pairs), -1).astype(np.float64) for side in pairs.T)
+    left -= left.mean(axis=1, keepdims=True)
+    right -= right.mean(axis=1, keepdims=True)
+    covariance = np.einsum("ij,ij->i", left, right)
+    return 1 - covariance / np.sqrt(np.einsum("ij,ij->i", left, left) * np.einsum("ij,ij->i", right, right))
+
+
+def _near_features(features: NDArray[np.float32]) -> Pairs:
+    """Pairs of rows much closer than two rows typically are, by random hyperplanes through the mean."""
+    if len(features) < 2:
+        return np.empty((0, 2), np.int64)
+    centred = features - features.mean(axis=0)
+    planes = np.random.default_rng(0).standard_normal((features.shape[1], 64)).astype(np.float32)
+    pairs = _candidates(_pack(centred @ planes > 0))
+    typical = np.sqrt(2 * centred.var(axis=0, dtype=np.float64).sum())
+    kept = [part[_distance(features, part) <= LARGEST_DISTANCE * typical] for part in _parts(pairs)]
+    return np.concatenate([pairs[:0], *kept])
+
+
+def _distance(features: NDArray[np.float32], pairs: Pairs) -> NDArray[np.floating]:
+    return np.linalg.norm(features[pairs[:, 0]] - features[pairs[:, 1]], axis=1)
+
+
+def _parts(pairs: Pairs) -> list[Pairs]:
+    """Pairs in portions, so that memory stays bounded."""
+    return [pairs[i : i + 8192] for i in range(0, len(pairs), 8192)]
+
+
+def _candidates(hashes: NDArray[np.uint64]) -> Pairs:
+    """Pairs that share a band and differ in few bits; distinct, sorted."""
+    found = [np.empty((0, 2), np.int64)]
+    for band in range(BANDS):
+        turn = np.uint64(band * BAND_BITS)
+        turned = (hashes << turn) | (hashes >> (np.uint64(64) - turn)) if band else hashes
+        order = np.argsort(turned, kind="stable")
+        ordered = turned[order]
+        bands = ordered >> np.uint64(64 - BAND_BITS)
+        for ahead in range(1, min(LOOK_AHEAD, len(order) - 1) + 1):
+            near = bands[ahead:] == bands[:-ahead]
+            near[near] = np.bitwise_count(ordered[ahead:][near] ^ ordered[:-ahead][near]) <= LARGEST_HAMMING
+            pairs = np.stack([order[:-ahead][near], order[ahead:][near]], axis=1)
+            found.append(np.sort(pairs, axis=1))
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def _components(pairs: Pairs, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First row of each row's group, and the group's number in order of its first row, −1 where it is alone."""
+    links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(rows, rows))
+    label = connected_components(links, directed=False)[1]
+    _, start, sizes = np.unique(label, return_index=True, return_counts=True)
+    first = start[label]
+    shared = sizes[label] > 1
+    group = np.full(rows, -1, np.int64)
+    group[shared] = np.unique(first[shared], return_inverse=True)[1]
+    return first.astype(np.int64), group
+
+
+def _conflicting(group: NDArray[np.int64], labels: ArrayLike | None) -> NDArray[np.bool_]:
+    """Rows of groups with more than one label."""
+    if labels is None:
+        return np.zeros(len(group), bool)
+    distinct = pd.Series(labels).reset_index(drop=True).groupby(group).transform("nunique")
+    return (distinct.to_numpy() > 1) & (group >= 0)

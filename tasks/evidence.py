@@ -1,0 +1,142 @@
+"""What the voices may look at when labels are audited, checked at the door.
+
+Labels of any type become codes; probabilities, features and groups must have a row for each of them. What cannot be
+used is refused in one sentence (`InputError`) rather than left to give wrong flags: a single NaN among probabilities
+can change every answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.neighbours import NeighbourGraph, group_codes
+
+SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the voices may look at.
+
+    Attributes
+    ----------
+    codes : int64 (n,)
+        Given labels as indices into the classes, −1 = missing.
+    k : int
+        Number of classes.
+    probabilities : float (n, k), optional
+        Out-of-fold probabilities of the user's own model.
+    features : float32 (n, d), optional
+    graph : NeighbourGraph, optional
+    groups : int64 (n,), optional
+        Group of each row; members never speak about one another.
+    seed : int
+    """
+
+    codes: NDArray[np.int64]
+    k: int
+    probabilities: NDArray[np.floating] | None = None
+    features: NDArray[np.float32] | None = None
+    graph: NeighbourGraph | None = None
+    groups: NDArray[np.int64] | None = None
+    seed: int = 0
+
+
+def label_codes(labels: ArrayLike, classes: Sequence[Any] | None) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
+    """Give the classes (sorted, unless given) and the labels as int64 (n,) indices into them, −1 = missing.
+
+    >>> label_codes(["dog", None, "cat"], None)
+    (('cat', 'dog'), array([ 1, -1,  0]))
+    """
+    given = pd.Series(labels).reset_index(drop=True)
+    present = given.dropna().unique()
+    if classes is None:
+        names = tuple(sorted(present, key=_sort_key(present)))
+    else:
+        names = tuple(classes)
+        strange = sorted({str(label) for label in present} - {str(name) for name in names})
+        if strange or len(set(names)) < len(names):
+            problem = f"hold {strange[0]!r}, which is not among the classes" if strange else "name a class twice"
+            raise InputError(f"the labels {problem}; give every class once, in the order of the probabilities' columns")
+    if len(present) < 2:
+        raise InputError(f"the labels hold {len(present)} distinct class(es); finding wrong labels needs two or more")
+    lookup = pd.Series(np.arange(len(names)), index=pd.Index(names))
+    return names, given.map(lookup).fillna(-1).to_numpy(dtype=np.int64, copy=True)
+
+
+def _sort_key(values: Iterable[Any]) -> Any:
+    """Sort numbers by size and everything else as text; mixed types as text."""
+    numeric = all(isinstance(value, int | float | np.number) for value in values)
+    return None if numeric else str
+
+
+def gather_evidence(
+    codes: NDArray[np.int64],
+    k: int,
+    probabilities: ArrayLike | None,
+    features: ArrayLike | None,
+    groups: ArrayLike | None,
+    graph: NeighbourGraph | None,
+    seed: int,
+) -> Evidence:
+    """Check that each piece is usable and has a row for every label.
+
+    Raises
+    ------
+    InputError
+        Wrong shape or type; probabilities or features that are not finite; probabilities that are negative or do not
+        sum to one.
+    """
+    checked = None if probabilities is None else _check_probabilities(np.asarray(probabilities), len(codes), k)
+    points = None if features is None else _check_features(np.asarray(features), len(codes))
+    members = None if groups is None else np.asarray(groups)
+    if members is not None and members.shape != (len(codes),):
+        raise InputError(f"groups have shape {members.shape}; {len(codes)} labels need one group each")
+    return Evidence(
+        codes=codes,
+        k=k,
+        probabilities=checked,
+        features=points,
+        graph=graph,
+        groups=group_codes(members, len(codes)),
+        seed=seed,
+    )
+
+
+def _check_probabilities(given: NDArray, n: int, k: int) -> NDArray[np.float64]:
+    if given.shape != (n, k):
+        raise InputError(f"probabilities have shape {given.shape}; {n} labels of {k} classes need ({n}, {k})")
+    if given.dtype.kind not in "fiub":
+        raise InputError(f"probabilities are of type {given.dtype}; give numbers")
+    values = given.astype(np.float64)
+    sums = values.sum(axis=1)
+    for problem, wrong in (
+        ("hold NaN or infinity", ~np.isfinite(values).all(axis=1)),
+        ("are negative", (values < 0).any(axis=1)),
+        ("do not sum to one", np.abs(sums - 1) > SUM_TOLERANCE),
+    ):
+        if wrong.any():
+            first = int(np.flatnonzero(wrong)[0])
+            raise InputError(
+                f"probabilities {problem} in {int(wrong.sum())} row(s), first in row {first}; "
+                "give out-of-fold class probabilities, one column a class"
+            )
+    return values / sums[:, None]
+
+
+def _check_features(given: NDArray, n: int) -> NDArray[np.float32]:
+    if given.ndim != 2 or len(given) != n or given.shape[1] == 0:
+        raise InputError(f"features have shape {given.shape}; {n} labels need {n} rows of one column or more")
+    values = given.astype(np.float32)
+    bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        raise InputError(f"features hold NaN or infinity in {int(bad.sum())} row(s), first in row {first}; fill them")
+    return values

@@ -1,0 +1,281 @@
+"""Out-of-fold class probabilities: each row is predicted by networks that never saw it.
+
+The labelled rows are dealt into folds, stratified by class, a group whole in one fold. All folds train at once as the
+copies of one network (`models.Network`); the rows of its own fold have weight 0 for a copy.
+
+When to stop, and whether linear or mlp, is chosen by the log loss of the out-of-fold predictions themselves, pooled
+over all rows. Every fold so trains on all of its rows, and what leaks from a row into its own prediction is its share
+in the choice among a few dozen epochs, common to all rows. Known failure: with fewer than about 50 rows that choice
+is optimistic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.fitting import Progress, Recipe, choose_device, fit, limited_threads
+from burnish.tasks.models import Network, build_network
+from burnish.tasks.train import PREDICT_ROWS, check_weights
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Out-of-fold predictions.
+
+    Attributes
+    ----------
+    probabilities : float32 (n, k)
+        Of each row by the network that did not see it; of rows without a label by the mean of all networks.
+    fold : int64 (n,)
+        The fold of each row; −1 without a label.
+    model : str
+        ``"linear"``, ``"mlp"`` or ``"linear+mlp"`` (their mean).
+    epochs : int
+        Epochs trained.
+    log_loss : float
+        Σ s·L / Σ s over all labelled rows.
+    note : str
+        What was done otherwise than asked (fewer folds), else empty.
+    """
+
+    probabilities: NDArray[np.float32]
+    fold: NDArray[np.int64]
+    model: str
+    epochs: int
+    log_loss: float
+    note: str
+
+
+def assign_folds(
+    labels: NDArray[np.int64], *, folds: int = 5, groups: NDArray[Any] | None = None, seed: int = 0
+) -> tuple[NDArray[np.int64], str]:
+    """Deal rows into folds, stratified by class, groups whole.
+
+    Parameters
+    ----------
+    labels : int64 (n,)
+        −1 = missing: such a row gets fold −1.
+    folds : int
+        At least 2. Fewer are used where there are fewer rows or groups.
+    groups : (n,), optional
+        Rows that share a value stay together; null = a group of its own.
+    seed : int
+        Seed of the shuffle.
+
+    Returns
+    -------
+    fold : int64 (n,)
+    note : str
+        A sentence where fewer folds were used, or a class is too small to be in the training part of each fold.
+
+    Examples
+    --------
+    >>> fold, note = assign_folds(np.array([0, 0, 1, 1, -1]), folds=2)
+    >>> sorted(fold[:2].tolist()), sorted(fold[2:4].tolist()), int(fold[4]), note
+    ([0, 1], [0, 1], -1, '')
+    """
+    if folds < 2:
+        raise InputError(f"mislabels.folds is {folds}: give at least 2")
+    labelled = np.flatnonzero(labels >= 0)
+    unit = _units(len(labels), groups)[labelled]
+    first, inverse, size = _group(unit)
+    if len(first) < 2:
+        raise InputError("fewer than two labelled examples or groups: out-of-fold predictions need at least two")
+    smallest = int(np.bincount(labels[labelled])[np.unique(labels[labelled])].min())
+    used = min(folds, len(first), max(smallest, 2))
+    rng = np.random.default_rng(seed)
+    unit_fold = _deal(labels[labelled][first], size, used, rng)
+    fold = np.full(len(labels), -1, np.int64)
+    fold[labelled] = unit_fold[inverse]
+    note = "" if used == folds else f"{used} folds instead of {folds}: the smallest class has {smallest} examples"
+    return fold, note
+
+
+def out_of_fold(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.floating[Any]] | None = None,
+    *,
+    classes: Sequence[str],
+    folds: int = 5,
+    groups: NDArray[Any] | None = None,
+    model: str = "auto",
+    hidden: Sequence[int] = Recipe.hidden,
+    dropout: float = Recipe.dropout,
+    activation: str = Recipe.activation,
+    epochs: int = Recipe.epochs,
+    batch_size: int | None = None,
+    learning_rate: float = Recipe.learning_rate,
+    weight_decay: float = Recipe.weight_decay,
+    label_smoothing: float = Recipe.label_smoothing,
+    patience: int = Recipe.patience,
+    device: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> OutOfFold:
+    """Predict every row by networks that did not see it.
+
+    Parameters
+    ----------
+    features : float32 (n, d)
+        Finite.
+    labels : int64 (n,)
+        The labels to learn from, −1 = missing: predicted, not learnt from.
+    weights : float (n,), optional
+        s(i); a row of weight 0 is predicted, not learnt from.
+    classes : sequence of str
+        Names of the classes; the columns of the result.
+    folds, groups
+        See `assign_folds`.
+    model, hidden, dropout, activation, epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience,
+    device, threads, seed, progress
+        See `train.train_network`. ``model="auto"`` trains both, and keeps linear, mlp or the mean of their
+        probabilities, whichever has the smallest out-of-fold log loss.
+
+    Returns
+    -------
+    OutOfFold
+
+    Examples
+    --------
+    >>> x = np.repeat(np.eye(2, dtype=np.float32), 20, axis=0)
+    >>> y = np.repeat([0, 1], 20)
+    >>> out_of_fold(x, y, classes=("a", "b"), model="linear", epochs=30).probabilities.argmax(1).tolist() == y.tolist()
+    True
+    """
+    recipe = Recipe(
+        tuple(hidden), dropout, activation, epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
+    )
+    labels = np.asarray(labels, np.int64)
+    weights = check_weights(weights, len(labels))
+    if not ((labels >= 0) & (weights > 0)).any():
+        raise InputError("no example has both a label and a weight above 0: nothing can be learnt")
+    fold, note = assign_folds(labels, folds=folds, groups=groups, seed=seed)
+    with limited_threads(threads):
+        stack = _Stack(features, labels, weights, fold, len(classes), choose_device(device))
+        kinds = ("linear", "mlp") if model == "auto" else (model,)
+        passes = [stack.train(kind, recipe, seed, progress) for kind in kinds]
+        if len(passes) > 1:
+            passes.append(stack.average(passes))
+    best = min(passes, key=lambda one: one.log_loss)
+    return replace(best, note=note)
+
+
+class _Stack:
+    """The rows on the device, sorted by fold, so that each fold is a slice."""
+
+    def __init__(
+        self,
+        features: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        fold: NDArray[np.int64],
+        classes: int,
+        where: torch.device,
+    ) -> None:
+        self.order = np.argsort(fold, kind="stable")
+        self.fold, self.classes, self.where = fold, classes, where
+        self.folds = int(fold.max()) + 1
+        self.sizes = np.bincount(fold + 1, minlength=self.folds + 1).tolist()
+        self.x = torch.from_numpy(np.ascontiguousarray(features[self.order], np.float32)).to(where)
+        self.y = torch.from_numpy(labels[self.order]).to(where)
+        seen = (fold[self.order, None] != np.arange(self.folds)) & (fold[self.order, None] >= 0)
+        self.mass = torch.from_numpy(weights[self.order[self.sizes[0] :]]).to(where)
+        self.weights = torch.from_numpy(weights[self.order, None] * seen.astype(np.float32)).to(where)
+
+    def train(self, kind: str, recipe: Recipe, seed: int, progress: Progress | None) -> OutOfFold:
+        """Train the copies, one a fold, and give their predictions in the order of the rows."""
+        network = build_network(
+            kind,
+            self.x.shape[1],
+            self.classes,
+            hidden=recipe.hidden,
+            dropout=recipe.dropout,
+            activation=recipe.activation,
+            copies=self.folds,
+            seed=seed,
+        ).to(self.where)
+        rows = slice(self.sizes[0], None)
+        network.set_scale(self.x[rows])
+        history = fit(
+            network,
+            self.x[rows],
+            self.y[rows],
+            self.weights[rows],
+            recipe,
+            judge=self._judge,
+            seed=seed,
+            progress=progress,
+        )
+        best = int(history["dev_loss"].to_numpy().argmin())
+        return OutOfFold(
+            self._predict(network), self.fold, kind, best + 1, float(history["dev_loss"].iloc[best]), note=""
+        )
+
+    def average(self, passes: Sequence[OutOfFold]) -> OutOfFold:
+        """Average the probabilities of several kinds of network."""
+        probabilities = np.stack([one.probabilities for one in passes]).mean(axis=0, dtype=np.float32)
+        logs = torch.from_numpy(np.log(probabilities[self.order[self.sizes[0] :]] + 1e-12)).to(self.where)
+        kind, epochs = "+".join(one.model for one in passes), max(one.epochs for one in passes)
+        return OutOfFold(probabilities, self.fold, kind, epochs, self._log_loss(logs), note="")
+
+    def _held_out(self, network: Network) -> Tensor:
+        """Log probabilities (rows, k) of the labelled rows, each by the copy of its own fold."""
+        network.eval()
+        parts = torch.split(self.x, self.sizes)[1:]
+        with torch.no_grad():
+            scores = [
+                network(chunk)[copy] for copy, part in enumerate(parts) for chunk in torch.split(part, PREDICT_ROWS)
+            ]
+        return torch.log_softmax(torch.cat(scores), 1)
+
+    def _log_loss(self, logs: Tensor) -> float:
+        """Σ s·L / Σ s over the labelled rows, from their log probabilities."""
+        losses = -logs.gather(1, self.y[self.sizes[0] :, None])[:, 0]
+        return float((losses * self.mass).sum() / self.mass.sum())
+
+    def _judge(self, network: Network) -> tuple[float, float]:
+        logs = self._held_out(network)
+        return self._log_loss(logs), float((logs.argmax(1) != self.y[self.sizes[0] :]).float().mean())
+
+    def _predict(self, network: Network) -> NDArray[np.float32]:
+        out = np.empty((len(self.order), self.classes), np.float32)
+        unlabelled = self.sizes[0]
+        out[self.order[unlabelled:]] = self._held_out(network).exp().cpu().numpy()
+        if unlabelled:
+            with torch.no_grad():
+                out[self.order[:unlabelled]] = torch.softmax(network(self.x[:unlabelled]), -1).mean(0).cpu().numpy()
+        return out
+
+
+def _units(rows: int, groups: NDArray[Any] | None) -> NDArray[np.int64]:
+    """Number the groups from 0; a null group is a group of its own."""
+    if groups is None:
+        return np.arange(rows)
+    codes, names = pd.factorize(np.asarray(groups, dtype=object))
+    return np.where(codes < 0, len(names) + np.arange(rows), codes)
+
+
+def _group(unit: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    _, first, inverse, size = np.unique(unit, return_index=True, return_inverse=True, return_counts=True)
+    return first, inverse, size
+
+
+def _deal(
+    labels: NDArray[np.int64], size: NDArray[np.int64], folds: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Deal units to folds class by class, going on where the class before stopped; large groups first."""
+    order = np.lexsort((rng.permutation(len(labels)), -size, labels))
+    fold = np.empty(len(labels), np.int64)
+    fold[order] = np.arange(len(labels)) % folds
+    return fold

@@ -1,0 +1,195 @@
+"""The ten lines a run ends with in the terminal, built from `summary.json` alone.
+
+Each line is one fact with its figure and what was done about it; a stage that did not apply gives no line, because the
+report says so at length. First what the data is, then what was wrong, what cleaning brought, and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from burnish.tasks.notation import clean, count, cut, decimal, number, percent, things, unknown, with_interval
+
+MOST_LINES = 10
+WIDEST = 150
+
+
+def headline(summary: Mapping[str, Any]) -> list[str]:
+    """Give the terminal summary of a run.
+
+    Parameters
+    ----------
+    summary : mapping
+        The content of `summary.json`; keys may be missing or None.
+
+    Returns
+    -------
+    list of str
+        At most ten lines, none longer than 150 characters, without control characters.
+
+    >>> headline({"name": "tea", "dataset": {"rows": 3, "classes": ["a", "b"]}})
+    ['tea: 3 rows, 2 classes']
+    """
+    writers = (
+        _data,
+        _labels,
+        _waiting,
+        _test_error,
+        _verdict,
+        _next_step,
+        _worst_category,
+        _duplicates,
+        _mismatch,
+        _checks,
+    )
+    lines = [line for writer in writers if (line := writer(summary))]
+    return [cut(line, WIDEST) for line in lines[:MOST_LINES]]
+
+
+def _part(summary: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = summary.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _data(summary: Mapping[str, Any]) -> str:
+    data = _part(summary, "dataset")
+    noun = "image" if summary.get("kind") == "images" else "row"
+    facts = [things(data.get("rows"), noun), things(len(data.get("classes") or ()), "class", "classes")]
+    sources = _part(data, "sources")
+    if len(sources) > 1:
+        biggest = sorted(sources.items(), key=lambda item: (-(number(item[1]) or 0), str(item[0])))[:3]
+        names = ", ".join(f"{cut(name, 20)} {count(size)}" for name, size in biggest)
+        facts.append(f"{things(len(sources), 'source')} ({names}{', …' if len(sources) > 3 else ''})")
+    for key, what in (("missing_labels", "without a label"), ("unreadable", "unreadable")):
+        if number(data.get(key)):
+            facts.append(f"{count(data.get(key))} {what}")
+    return f"{cut(summary.get('name'), 40)}: " + ", ".join(facts)
+
+
+def _labels(summary: Mapping[str, Any]) -> str:
+    labels = _part(summary, "labels")
+    found = number(_part(labels, "issues_by_split").get("train"))
+    size = number(_part(_part(summary, "splits"), "sizes").get("train"))
+    found, what = (number(labels.get("issues")), "labels") if found is None or not size else (found, "training labels")
+    if found is None:
+        return ""
+    if not found:
+        return f"no {what} look wrong"
+    actions = _part(labels, "actions")
+    done = f"{count(actions.get('relabel') or 0)} corrected, {count(actions.get('drop') or 0)} dropped"
+    share = f" of {count(size)} {what} ({percent(found / size)})" if what == "training labels" and size else f" {what}"
+    return f"{count(found)}{share} are probably wrong: {done} for training"
+
+
+def _waiting(summary: Mapping[str, Any]) -> str:
+    labels = _part(summary, "labels")
+    review = number(_part(labels, "actions").get("review"))
+    if not review:
+        return ""
+    judged = sum(number(n) or 0 for part, n in _part(labels, "issues_by_split").items() if part in ("dev", "test"))
+    where = (
+        f", {count(judged)} of them among the suspects of dev and test, which only a person may change"
+        if 0 < judged <= review
+        else ""
+    )
+    return f"{things(review, 'label')} {'waits' if review == 1 else 'wait'} for your eyes in review.csv{where}"
+
+
+def _test_error(summary: Mapping[str, Any]) -> str:
+    errors, rounds = _part(summary, "errors"), [r for r in summary.get("rounds") or () if isinstance(r, Mapping)]
+    lines = []
+    before, after = errors.get("test_as_given"), errors.get("test")
+    if number(after) is not None and number(before) is not None:
+        lines.append(
+            f"test error {with_interval(before)} trained on the labels as given, {with_interval(after)} after cleaning"
+        )
+    elif number(after) is not None:
+        lines.append(f"test error {with_interval(after)}")
+        if len(rounds) > 1 and number(rounds[0].get("dev_error")) is not None:
+            first, last = percent(rounds[0]["dev_error"]), percent(rounds[-1].get("dev_error"))
+            lines.append(f"dev error {first} as given, {last} after cleaning")
+    second = _part(_part(summary, "test_without_suspects"), "error")
+    if lines and number(second) is not None:
+        lines.append(f"{percent(second)} with suspect test labels left out")
+    return "; ".join(lines)
+
+
+def _verdict(summary: Mapping[str, Any]) -> str:
+    diagnosis = _part(summary, "diagnosis")
+    title = diagnosis.get("title") or diagnosis.get("verdict")
+    return "" if unknown(title) else f"verdict: {clean(title)}"
+
+
+def _next_step(summary: Mapping[str, Any]) -> str:
+    steps = [s for s in _part(summary, "diagnosis").get("next_steps") or () if isinstance(s, Mapping)]
+    if not steps:
+        return ""
+    return f"turn next: {clean(steps[0].get('title'))}"
+
+
+def _worst_category(summary: Mapping[str, Any]) -> str:
+    rows = [r for r in summary.get("error_categories") or () if isinstance(r, Mapping) and number(r.get("count"))]
+    if not rows:
+        return ""
+    worst = min(rows, key=lambda r: (-(number(r.get("count")) or 0), str(r.get("category"))))
+    wrong = summary.get("misclassified")
+    part = (
+        f"{count(worst['count'])} of {things(wrong, 'dev error')}"
+        if number(wrong)
+        else things(worst["count"], "dev error")
+    )
+    line = f"most frequent among the errors: {cut(worst.get('category'), 40)}, {part}"
+    if number(worst.get("error_if_solved")) is None:
+        return line
+    now, then = percent(worst.get("error_now")), percent(worst["error_if_solved"])
+    return f"{line}; solved, dev error would go from {now} to {then}"
+
+
+def _duplicates(summary: Mapping[str, Any]) -> str:
+    found = _part(summary, "duplicates")
+    exact, near = number(found.get("exact")), number(found.get("near"))
+    leaks = number(_part(summary, "splits").get("leaks"))
+    if exact is None and near is None:
+        return ""
+    if not exact and not near:
+        return "no duplicates"
+    facts = [f"{count(exact or 0)} exact and {count(near or 0)} near duplicates"]
+    if number(found.get("conflicting")):
+        facts.append(f"{count(found.get('conflicting'))} with conflicting labels")
+    if leaks is not None:
+        facts.append("none straddles two parts" if not leaks else f"{things(leaks, 'leak')} between parts")
+    return ", ".join(facts)
+
+
+def _mismatch(summary: Mapping[str, Any]) -> str:
+    rows = [r for r in summary.get("mismatch") or () if isinstance(r, Mapping)]
+    differ = [r for r in rows if r.get("verdict") == "differs"]
+    if differ:
+        worst = min(differ, key=lambda r: (-(number(r.get("auc")) or 0), str(r.get("a")), str(r.get("b"))))
+        other = f" (and {things(len(differ) - 1, 'other pair')})" if len(differ) > 1 else ""
+        auc = f"{decimal(worst.get('auc'), 2)}, {decimal(worst.get('low'), 2)}–{decimal(worst.get('high'), 2)}"
+        pair = f"{cut(worst.get('a'), 30)} and {cut(worst.get('b'), 30)}"
+        return f"{pair} do not look alike: told apart with AUC {auc}{other}"
+    if rows and all(r.get("verdict") == "same" for r in rows):
+        return "train, dev and test look alike"
+    return ""
+
+
+def _checks(summary: Mapping[str, Any]) -> str:
+    facts = []
+    checks = _part(summary, "validation")
+    if number(checks.get("checks")):
+        failed = number(checks.get("failed"))
+        facts.append(
+            f"{count(checks.get('checks'))} checks on the data, "
+            + (f"{count(failed)} failed" if failed else "all passed")
+        )
+    images = _part(summary, "images")
+    flags = [f"{count(n)} {clean(flag).replace('_', ' ')}" for flag, n in images.items() if number(n)]
+    if flags:
+        facts.append("images: " + ", ".join(flags[:4]))
+    outliers = _part(summary, "outliers").get("rows")
+    if number(outliers):
+        facts.append(f"{things(outliers, 'row')} far from the others")
+    return "; ".join(facts)

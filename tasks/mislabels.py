@@ -1,0 +1,288 @@
+"""How likely each given label is right, and what it should be.
+
+Three voices (`voices.py`: out-of-fold model, clusters, nearest neighbours) speak about the true class of every example
+without hearing its label; a labelling model (`noise.py`) learns how far each is to be trusted and how labels go wrong
+here, and Bayes' rule gives the probability that the given label is right. It is a calibrated probability: among
+examples said to be right with 0.7, about 7 in 10 are. A label is an issue where that probability is under one half.
+
+Sources: Northcutt et al. 2021 (confident learning), Dawid & Skene 1979 (observer errors by EM).
+Known failure: where most labels of a class are wrong in the same way, the wrong name is the class's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from burnish.tasks.evidence import Evidence, gather_evidence, label_codes
+from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
+from burnish.tasks.noise import NoiseModel, fit_noise_model, noise_matrix
+from burnish.tasks.voices import VOICES
+
+METHODS = ("model", "clusters", "neighbours")
+NEIGHBOURS = 20
+ISSUE = 0.5  # a label is an issue where it is more likely wrong than right
+FEWEST = 3  # examples of a class under which nobody can tell whether one of them is mislabelled
+
+
+@dataclass(frozen=True)
+class VoiceRecord:
+    """How one voice did.
+
+    Attributes
+    ----------
+    agrees : float
+        Share of labelled examples whose given label is this voice's first choice.
+    right : float
+        Share of labelled examples whose most probable true class, by all voices together, is its first choice.
+    weight : float
+        β, its exponent in the pool of voices.
+    """
+
+    agrees: float
+    right: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class LabelAudit:
+    """What `audit_labels` found.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame, n rows
+        ``label_quality`` float, ``suggested_label``, ``suggestion_quality`` float, ``label_issue`` bool,
+        ``voice_model``, ``voice_clusters``, ``voice_neighbours`` float.
+    classes : tuple
+        The classes, in the order of the matrices' rows and columns.
+    posterior : float32 (n, k)
+        P(true class | example, given label).
+    noise_matrix : float (k, k)
+        P(given = column | true = row).
+    noise_rate : float
+        Expected share of wrong labels.
+    voices : dict of str to VoiceRecord
+    model : NoiseModel
+        The fitted labelling model of the voices together.
+    findings : tuple of Finding
+    """
+
+    frame: pd.DataFrame
+    classes: tuple[Any, ...]
+    posterior: NDArray[np.float32]
+    noise_matrix: NDArray[np.float64]
+    noise_rate: float
+    voices: dict[str, VoiceRecord]
+    model: NoiseModel
+    findings: tuple[Finding, ...]
+
+
+def find_mislabels(
+    labels: ArrayLike,
+    probabilities: ArrayLike | None = None,
+    features: ArrayLike | None = None,
+    *,
+    classes: Sequence[Any] | None = None,
+    groups: ArrayLike | None = None,
+    methods: Iterable[str] = METHODS,
+    graph: NeighbourGraph | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Give, for every example, the probability that its label is right, and what it should be.
+
+    Parameters and exceptions are those of `audit_labels`, of which this is the ``frame``.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> features = np.concatenate([rng.normal(0, 1, (50, 2)), rng.normal(6, 1, (50, 2))])
+    >>> labels = np.array(["cat"] * 50 + ["dog"] * 50)
+    >>> labels[3] = "dog"
+    >>> found = find_mislabels(labels, features=features)
+    >>> found.index[found["label_issue"]].tolist(), found.loc[3, "suggested_label"]
+    ([3], 'cat')
+    """
+    return audit_labels(
+        labels, probabilities, features, classes=classes, groups=groups, methods=methods, graph=graph, seed=seed
+    ).frame
+
+
+def audit_labels(
+    labels: ArrayLike,
+    probabilities: ArrayLike | None = None,
+    features: ArrayLike | None = None,
+    *,
+    classes: Sequence[Any] | None = None,
+    groups: ArrayLike | None = None,
+    votes: NDArray[np.int64] | None = None,
+    methods: Iterable[str] = METHODS,
+    graph: NeighbourGraph | None = None,
+    seed: int = 0,
+) -> LabelAudit:
+    """Audit the labels with every voice that has something to look at.
+
+    Parameters
+    ----------
+    labels : (n,)
+        Strings, numbers, booleans; missing (None, NaN, NA) allowed.
+    probabilities : float (n, k), optional
+        Out-of-fold class probabilities, columns in the order of `classes`.
+    features : float (n, d), optional
+        Finite; scaled as distances should see them.
+    classes : sequence, optional
+        Default: the sorted distinct labels.
+    groups : (n,), optional
+        Examples of one group (copies, one patient) never speak about one another.
+    votes : int64 (n,), optional
+        What the voices and the labelling model learn from, as indices into `classes`: labels cleaned in an earlier
+        round, −1 for rows that only listen (dev and test). Default: the labels. Judged are always the labels.
+    methods : iterable of str
+        Which of ``model``, ``clusters``, ``neighbours`` to hear.
+    graph : NeighbourGraph, optional
+        Of the features; default: made here, with 20 neighbours.
+    seed : int
+
+    Returns
+    -------
+    LabelAudit
+
+    Raises
+    ------
+    InputError
+        Fewer than two classes, labels outside the classes, probabilities or features that cannot be used.
+    """
+    names, codes = label_codes(labels, classes)
+    learnt = codes if votes is None else np.where(codes >= 0, votes, -1)
+    evidence = gather_evidence(learnt, len(names), probabilities, features, groups, graph, seed)
+    heard = _heard(methods, evidence)
+    if "neighbours" in heard and graph is None and evidence.features is not None:
+        graph = neighbour_graph(evidence.features, k=NEIGHBOURS, groups=evidence.groups, seed=seed)
+        evidence = replace(evidence, graph=graph)
+    opinions = {name: VOICES[name](evidence) for name in heard}
+    spoken = {name: opinion.truth for name, opinion in opinions.items()}
+    readings = list(spoken.values())
+    heeded = np.where(learnt >= 0, codes, -1)
+    model = fit_noise_model(readings, heeded, seed=seed)
+    posterior = model.posterior(readings, codes)
+    frame = _frame(posterior, codes, names, _alone(spoken, posterior, codes, heeded, seed))
+    labelled = codes >= 0
+    return LabelAudit(
+        frame=frame,
+        classes=names,
+        posterior=posterior.astype(np.float32),
+        noise_matrix=noise_matrix(posterior, codes),
+        noise_rate=float(1 - frame["label_quality"][labelled].mean()),
+        voices=_records(spoken, model, posterior, codes),
+        model=model,
+        findings=tuple(_findings(codes, names, [opinion.note for opinion in opinions.values()])),
+    )
+
+
+def _heard(methods: Iterable[str], evidence: Evidence) -> tuple[str, ...]:
+    wanted = tuple(methods)
+    unknown = [name for name in wanted if name not in VOICES]
+    if unknown:
+        raise InputError(f"mislabels.methods names {unknown[0]!r}; the voices are {', '.join(VOICES)}")
+    able = {
+        "model": evidence.probabilities is not None or evidence.features is not None,
+        "clusters": evidence.features is not None,
+        "neighbours": evidence.features is not None or evidence.graph is not None,
+    }
+    heard = tuple(name for name in VOICES if name in wanted and able[name])
+    if not heard:
+        raise InputError("no voice has anything to look at; give probabilities or features, and a method to use them")
+    return heard
+
+
+def _alone(
+    spoken: dict[str, NDArray[np.float64]],
+    posterior: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    heeded: NDArray[np.int64],
+    seed: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Probability that the given label is right by each voice alone, read through a labelling model of its own."""
+    if len(spoken) == 1:
+        return {name: _given(posterior, codes) for name in spoken}
+    return {
+        name: _given(fit_noise_model([reading], heeded, slips=False, seed=seed).posterior([reading], codes), codes)
+        for name, reading in spoken.items()
+    }
+
+
+def _given(posterior: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
+    picked = posterior[np.arange(len(codes)), np.maximum(codes, 0)]
+    return np.where(codes >= 0, picked, np.nan)
+
+
+def _frame(
+    posterior: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    names: tuple[Any, ...],
+    alone: dict[str, NDArray[np.float64]],
+) -> pd.DataFrame:
+    quality = _given(posterior, codes)
+    best = posterior.argmax(axis=1)
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    judged = (codes >= 0) & (sizes[np.maximum(codes, 0)] >= FEWEST)
+    columns: dict[str, Any] = {
+        "label_quality": quality,
+        "suggested_label": pd.Series(names)[best].array,
+        "suggestion_quality": posterior[np.arange(len(best)), best],
+        "label_issue": judged & (quality < ISSUE),
+    }
+    silent = np.full(len(codes), np.nan)
+    return pd.DataFrame(columns | {f"voice_{name}": alone.get(name, silent) for name in VOICES})
+
+
+def _records(
+    spoken: dict[str, NDArray[np.float64]], model: NoiseModel, posterior: NDArray[np.float64], codes: NDArray[np.int64]
+) -> dict[str, VoiceRecord]:
+    labelled = codes >= 0
+    truth = posterior[labelled].argmax(axis=1)
+    firsts = {name: reading[labelled].argmax(axis=1) for name, reading in spoken.items()}
+    return {
+        name: VoiceRecord(float((first == codes[labelled]).mean()), float((first == truth).mean()), float(weight))
+        for (name, first), weight in zip(firsts.items(), model.weights, strict=True)
+    }
+
+
+def _findings(codes: NDArray[np.int64], names: tuple[Any, ...], notes: list[str]) -> Iterator[Finding]:
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    rare = [str(name) for name, size in zip(names, sizes, strict=True) if 0 < size < FEWEST]
+    if rare:
+        yield Finding(
+            code="mislabels.rare_class",
+            title=f"{len(rare)} class(es) have fewer than {FEWEST} examples: {', '.join(rare[:5])}",
+            severity="cannot_tell",
+            explanation="With so few examples nobody can tell whether one of them is mislabelled.",
+            method="Counted; their labels are given a quality but never called an issue.",
+            advice="Collect more examples of these classes, or merge them into others.",
+            count=int(sizes[(sizes > 0) & (sizes < FEWEST)].sum()),
+        )
+    for note in filter(None, notes):
+        yield Finding(
+            code="mislabels.folds",
+            title=f"Out-of-fold probabilities: {note}",
+            severity="info",
+            explanation="Each model learns from a smaller share of the examples, and of rare classes from very few.",
+            method="Folds shrink to the size of the smallest class, two at least.",
+            advice="Collect more examples of the rarest classes, or give probabilities of your own.",
+        )
+    missing = int((codes < 0).sum())
+    if missing:
+        yield Finding(
+            code="mislabels.missing",
+            title=f"{missing} example(s) have no label",
+            severity="info",
+            explanation="They have no quality, but a suggested label.",
+            method="Counted; the voices learn nothing from them.",
+            advice="Look at the suggestions in review.csv.",
+            count=missing,
+        )

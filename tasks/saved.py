@@ -1,0 +1,167 @@
+"""The trained model in a folder, and back: weights as safetensors, everything else as JSON, nothing that can run code.
+
+- `model.json`: architecture, classes, temperature, versions, and the SHA-256 of the other files and of itself
+- `network.safetensors`: the weights
+- `preprocessing.json`, `preprocessing.safetensors`: the encoder
+
+The sums find a damaged or edited folder; they are no signature, and do not stop a forger who writes new sums too.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from burnish.tasks.encoders import Encoder, PatchEncoder, pretrained_encoder
+from burnish.tasks.features import ArrayEncoder, TableEncoder
+from burnish.tasks.findings import InputError
+from burnish.tasks.models import Network, build_network
+from burnish.tasks.train import Trained, predict
+
+FORMAT = 1
+MODEL = "model.json"
+NETWORK = "network.safetensors"
+PLAIN = "preprocessing.json"
+TENSORS = "preprocessing.safetensors"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A trained network with the encoder that feeds it.
+
+    Attributes
+    ----------
+    network : Network
+    encoder : Encoder
+    classes : tuple of str
+        Columns of the probabilities.
+    temperature : float
+        Divisor of the scores before the softmax; 1 where it was not calibrated.
+    """
+
+    network: Network
+    encoder: Encoder
+    classes: tuple[str, ...]
+    temperature: float = 1.0
+
+    def predict(self, rows: Any) -> NDArray[np.float32]:
+        """Give the class probabilities (n, k) of raw examples, as the encoder reads them: frame, pixels, embeddings."""
+        probabilities = predict(self.network, self.encoder.transform(rows))
+        if self.temperature == 1:
+            return probabilities
+        scores = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / np.float32(self.temperature)
+        powered = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return powered / powered.sum(axis=1, keepdims=True)
+
+
+def save_model(
+    folder: Path, trained: Trained | Network, encoder: Encoder, *, classes: tuple[str, ...], temperature: float = 1.0
+) -> None:
+    """Write network and encoder into a folder, which is made where it is absent.
+
+    Parameters
+    ----------
+    folder : Path
+    trained : Trained or Network
+    encoder : Encoder
+        What turns raw examples into the network's features.
+    classes : tuple of str
+        Names of the classes, in the order of the columns.
+    temperature : float
+        Divisor of the scores.
+    """
+    network = trained.network if isinstance(trained, Trained) else trained
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        NETWORK: save({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}),
+        PLAIN: _json({"kind": encoder.kind, "names": list(encoder.names), "learnt": encoder.to_dict()}),
+        TENSORS: save({name: tensor.cpu().contiguous() for name, tensor in encoder.tensors().items()}),
+    }
+    model = {
+        "format": FORMAT,
+        "versions": {"burnish": version("burnish"), "torch": str(torch.__version__)},
+        "network": {
+            "kind": network.kind,
+            "inputs": network.inputs,
+            "hidden": list(network.hidden),
+            "dropout": network.dropout,
+            "activation": network.activation,
+        },
+        "classes": list(classes),
+        "temperature": temperature,
+        "sha256": {name: sha256(content).hexdigest() for name, content in contents.items()},
+    }
+    model["sum"] = sha256(_json(model)).hexdigest()
+    for name, content in (contents | {MODEL: _json(model)}).items():
+        (folder / name).write_bytes(content)
+
+
+def load_model(folder: Path) -> SavedModel:
+    """Read what `save_model` wrote; its predictions are the same to the last bit on the same machine.
+
+    Raises
+    ------
+    InputError
+        Where a file is absent, damaged or edited, or written by another format of Burnish.
+    """
+    model = _read_model(folder)
+    contents = {name: _read(folder / name) for name in (NETWORK, PLAIN, TENSORS)}
+    for name, content in contents.items():
+        if sha256(content).hexdigest() != model["sha256"].get(name):
+            raise InputError(f"{folder / name} is not as it was saved: take the model folder from its run again")
+    try:
+        network = build_network(classes=len(model["classes"]), **_architecture(model))
+        network.load_state_dict(load(contents[NETWORK]))
+        encoder = _encoder(json.loads(contents[PLAIN]), load(contents[TENSORS]))
+    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise InputError(f"{folder} holds no model that this version of Burnish reads: {error}") from error
+    return SavedModel(network.eval(), encoder, tuple(model["classes"]), model["temperature"])
+
+
+def _read_model(folder: Path) -> dict[str, Any]:
+    path = folder / MODEL
+    try:
+        model = json.loads(_read(path))
+        written = model.pop("sum")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(f"{path} describes no model: take the model folder from its run again") from error
+    if model.get("format") != FORMAT:
+        found = model.get("format")
+        raise InputError(f"{path} has format {found!r}, this Burnish reads format {FORMAT}: train again with it")
+    if sha256(_json(model)).hexdigest() != written:
+        raise InputError(f"{path} is not as it was saved: take the model folder from its run again")
+    return model
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give the folder `model` of a run") from error
+
+
+def _architecture(model: dict[str, Any]) -> dict[str, Any]:
+    plain = dict(model["network"])
+    return plain | {"hidden": tuple(plain["hidden"])}
+
+
+def _encoder(plain: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Encoder:
+    learnt = plain["learnt"]
+    if plain["kind"] == "pretrained":
+        return pretrained_encoder(learnt["name"])
+    known = (TableEncoder, ArrayEncoder, PatchEncoder)
+    return {each.kind: each.from_dict for each in known}[plain["kind"]](learnt, tensors)
+
+
+def _json(plain: dict[str, Any]) -> bytes:
+    return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False).encode()

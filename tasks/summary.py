@@ -1,0 +1,154 @@
+"""Sections of `summary.json` that no other task gives: the same facts that the report shows, as plain values.
+
+What one task found, that task says itself (`as_dict`); here is what takes more than one of them to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from burnish.tasks.findings import Finding
+from burnish.tasks.metrics import Rate
+from burnish.tasks.mislabels import LabelAudit
+from burnish.tasks.train import Trained
+
+TOP_CONFUSIONS = 15
+HEAVIEST = 12
+ACTIONS = ("keep", "relabel", "drop", "review")
+UNTRAINED = (
+    "rounds", "metrics", "test_without_suspects", "errors", "diagnosis", "mismatch",
+    "error_categories", "misclassified", "slices", "augmentation", "weights", "training",
+)  # fmt: skip
+COMPONENTS = ("weight_class", "weight_source", "weight_quality", "weight_hard")
+
+
+def plain(value: Any) -> Any:
+    """Turn NumPy and pandas values into what JSON can hold; NaN and infinities become None.
+
+    Examples
+    --------
+    >>> plain({"a": np.float32(0.5), "b": [np.nan, np.int64(3)], "c": (True, pd.NA)})
+    {'a': 0.5, 'b': [None, 3], 'c': [True, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return None if pd.isna(value) else str(value)
+
+
+def dataset_facts(table: pd.DataFrame, classes: Sequence[str], attributes: int, path: str) -> dict[str, Any]:
+    """Say what the data is: rows, classes and sources with their counts, and what is missing."""
+    return {
+        "path": path,
+        "rows": len(table),
+        "classes": list(classes),
+        "class_counts": table["label"].value_counts().reindex(classes, fill_value=0).to_dict(),
+        "sources": table["source"].value_counts().sort_index().to_dict(),
+        "attributes": attributes,
+        "missing_labels": int(table["label"].isna().sum()),
+        "unreadable": int(table["unreadable"].sum()) if "unreadable" in table else 0,
+    }
+
+
+def label_facts(table: pd.DataFrame, audit: LabelAudit) -> dict[str, Any]:
+    """Say what was found about the labels: how many, how they go wrong, what was done, and what each voice is worth."""
+    issues = table[table["label_issue"]]
+    pairs = issues.groupby(["label", "suggested_label"]).size().sort_values(ascending=False, kind="stable")
+    return {
+        "issues": len(issues),
+        "issues_by_split": issues["split"].value_counts().to_dict(),
+        "estimated_noise_rate": audit.noise_rate,
+        "noise_matrix": audit.noise_matrix,
+        "voices": {name: vars(record) for name, record in audit.voices.items()},
+        "actions": {action: int((table["action"] == action).sum()) for action in ACTIONS},
+        "top_confusions": [
+            {"given": given, "suggested": suggested, "count": int(count)}
+            for (given, suggested), count in pairs.head(TOP_CONFUSIONS).items()
+        ],
+    }
+
+
+def weight_facts(table: pd.DataFrame) -> dict[str, Any]:
+    """Say how strongly examples count: the range over the rows learnt from, and the heaviest."""
+    learnt = table[table["weight"] > 0].sort_values("weight", ascending=False, kind="stable")
+    return {
+        "components": [name for name in COMPONENTS if np.ptp(learnt[name].to_numpy()) > 0],
+        "min": learnt["weight"].min(),
+        "max": learnt["weight"].max(),
+        "heaviest": learnt["id"].head(HEAVIEST).tolist(),
+    }
+
+
+def training_facts(trained: Trained | None) -> dict[str, Any] | None:
+    """Say how the final model was trained."""
+    if trained is None:
+        return None
+    history = trained.history
+    return {
+        "model": trained.model,
+        "parameters": trained.parameters,
+        "epochs": len(history),
+        "best_epoch": trained.best_epoch,
+        "history": history.to_dict(orient="records"),
+    }
+
+
+def prediction_columns(
+    probabilities: NDArray[np.floating], classes: Sequence[str], labels: pd.Series
+) -> pd.DataFrame:
+    """Give `predicted`, `confidence`, `margin` (best minus second best) and `correct` (missing without a label).
+
+    Parameters
+    ----------
+    probabilities : float (n, k)
+    classes : sequence of str, length k
+    labels : Series (n,)
+        The labels to judge by.
+    """
+    best = np.sort(probabilities, axis=1)[:, -2:]
+    predicted = pd.Series(np.asarray(classes, dtype=object)[probabilities.argmax(axis=1)], dtype="str")
+    correct = (predicted.to_numpy() == labels.to_numpy()).astype(object)
+    correct[labels.isna().to_numpy()] = None
+    return pd.DataFrame(
+        {
+            "predicted": predicted,
+            "confidence": best[:, -1].astype(np.float64),
+            "margin": (best[:, -1] - best[:, 0]).astype(np.float64),
+            "correct": pd.Series(correct).astype("boolean"),
+        }
+    )
+
+
+def error_facts(errors: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the chain of errors as plain values; the Bayes error is taken to be the best humans'."""
+    facts = {name: rate.as_dict() for name, rate in errors.items() if isinstance(rate, Rate)}
+    by_source = {source: rate.as_dict() for source, rate in errors["dev_by_source"].items()}
+    return {"human": None, **facts, "bayes": facts.get("human"), "dev_by_source": by_source}
+
+
+def loop_findings(as_given: Rate, cleaned: Rate) -> Iterator[Finding]:
+    """Warn where cleaning made dev worse beyond its interval: the suspects may be right and the model wrong."""
+    if cleaned.value > as_given.high:
+        yield Finding(
+            code="rounds.worse",
+            title=f"Dev error rose from {as_given.value:.1%} to {cleaned.value:.1%} over the rounds",
+            severity="warning",
+            explanation="Cleaning should not cost accuracy: rare but right examples may have been taken for mislabels.",
+            method="dev error of the last round against the interval of that of the labels as given",
+            advice="Look at the relabelled examples; raise mislabels.cost_wrong_relabel.",
+        )

@@ -1,0 +1,269 @@
+"""A table file (.csv .tsv .parquet .feather .jsonl) → a frame, strictly: what cannot be trusted is refused by name.
+
+Text formats come as text, every cell as it is written (leading zeros, integers beyond 2^53 and the word `NA` stay
+what they are); `burnish.tasks.column_types.infer_types` makes numbers and dates of them. Parquet and Feather keep
+their types. `open_table` keeps beside the frame what is needed to write the table back in the form it came in.
+
+Known failure: the whole table is held in memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import feather, parquet
+
+from burnish.tasks.column_types import infer_types
+from burnish.tasks.delimited import check_names, read_delimited
+from burnish.tasks.findings import InputError
+from burnish.tasks.text_encoding import read_utf8
+
+__all__ = ["FORMATS", "SourceTable", "infer_types", "open_table", "read_table"]
+
+FORMATS = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".feather": "feather", ".jsonl": "jsonl"}
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table as it came.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    format : str
+        ``csv``, ``tsv``, ``parquet``, ``feather`` or ``jsonl``.
+    frame : DataFrame
+        Its rows; `str` columns for text formats.
+    delimiter, encoding : str or None
+        Of text formats.
+    arrow : pyarrow.Table or None
+        The same rows with their exact types, of parquet and feather.
+    lines : tuple of str
+        The same rows as written, of jsonl.
+    """
+
+    path: Path
+    format: str
+    frame: pd.DataFrame
+    delimiter: str | None = None
+    encoding: str | None = None
+    arrow: Any = None
+    lines: tuple[str, ...] = ()
+
+
+def read_table(
+    path: str | Path, *, delimiter: str | None = None, encoding: str | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Read a table file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .csv, .tsv, .parquet, .feather or .jsonl file.
+    delimiter, encoding : str, optional
+        For text formats; comma (tab for .tsv) and UTF-8 where not given.
+    columns : sequence of str, optional
+        The columns wanted, in this order.
+
+    Returns
+    -------
+    DataFrame
+        Text formats: `str` columns exactly as written, an empty cell is NaN. Others: their own types, whole numbers
+        and booleans with nulls as pandas' nullable types.
+
+    Raises
+    ------
+    InputError
+        The file is absent, damaged, empty, ragged, of another format or encoding; the sentence says where.
+    """
+    return open_table(path, delimiter=delimiter, encoding=encoding, columns=columns).frame
+
+
+def open_table(
+    path: str | Path, *, delimiter: str | None = None, encoding: str | None = None, columns: Sequence[str] | None = None
+) -> SourceTable:
+    """Read a table file and keep what writing it back needs; parameters and errors as in `read_table`."""
+    path = Path(path)
+    kind = _check_file(path)
+    wanted = None if columns is None else list(columns)
+    if kind in ("csv", "tsv"):
+        mark = _unescape(delimiter) if delimiter else ("\t" if kind == "tsv" else ",")
+        frame = read_delimited(path, mark, encoding)
+        table = SourceTable(path, kind, frame, delimiter=mark, encoding=encoding or _mark_of(path))
+    elif kind == "jsonl":
+        table = _open_jsonl(path, encoding)
+    else:
+        table = _open_arrow(path, kind)
+    if not wanted:
+        return table
+    for name in wanted:
+        if name not in table.frame.columns:
+            refuse_column(name, list(table.frame.columns), path)
+    return SourceTable(
+        path, kind, table.frame[wanted], table.delimiter, table.encoding, table.arrow and table.arrow.select(wanted)
+    )
+
+
+def refuse_column(name: str, columns: Sequence[str], path: Path, key: str = "") -> NoReturn:
+    """Say that a column is absent, which one may be meant, and which there are.
+
+    Raises
+    ------
+    InputError
+        Always.
+    """
+    close = difflib.get_close_matches(name, columns, n=1, cutoff=0.5) or [
+        column for column in columns if column.strip().casefold() == name.strip().casefold()
+    ]
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    lead = f"{key}: " if key else ""
+    raise InputError(f"{lead}{path} has no column {name!r}: {meant}its columns are {list_names(columns)}")
+
+
+def list_names(names: Sequence[str], most: int = 20) -> str:
+    """Join names for a sentence, the first 20 of them."""
+    shown = ", ".join(str(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def _check_file(path: Path) -> str:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder where a table file is expected: name the file in it")
+    if not path.exists():
+        raise InputError(f"{path} does not exist{_near(path)}")
+    if not path.is_file():
+        raise InputError(f"{path} is not a regular file: give a table file")
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path} is of no format that Burnish reads: give one of {', '.join(FORMATS)}")
+    return FORMATS[path.suffix.lower()]
+
+
+def _near(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f", nor does its folder {folder}: check data.path"
+    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    return f": did you mean {' or '.join(close)}?" if close else f": check data.path (nothing like it in {folder})"
+
+
+def _mark_of(path: Path) -> str:
+    """Tell UTF-8 with a byte order mark, which spreadsheets go by, from plain UTF-8."""
+    with path.open("rb") as file:
+        return "utf-8-sig" if file.read(3) == codecs.BOM_UTF8 else "utf-8"
+
+
+def _unescape(delimiter: str) -> str:
+    return "\t" if delimiter == "\\t" else delimiter
+
+
+def _open_jsonl(path: Path, encoding: str | None) -> SourceTable:
+    text = read_utf8(path, encoding).decode("utf-8")
+    # not splitlines: U+2028 and friends may stand inside a JSON string
+    numbered = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    records = [_json_record(line, number, path) for number, line in numbered]
+    frame = pd.DataFrame.from_records(records)
+    names = [str(name) for name in frame.columns]
+    if not names:
+        raise InputError(f"{path} has lines but no keys in them: give each example its values")
+    check_names(names, path)
+    frame = frame.astype("str").replace("", float("nan"))
+    return SourceTable(path, "jsonl", frame, encoding=encoding, lines=tuple(line for _, line in numbered))
+
+
+def _json_record(line: str, number: int, path: Path) -> dict[str, str | None]:
+    """Read one line: numbers stay as they are written, a nested value is refused by its key."""
+
+    def flat(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(pairs)
+        if len(record) < len(pairs):
+            raise InputError(f"{path}: line {number} has a key twice: keep one of them")
+        return record
+
+    try:
+        record = json.loads(line, object_pairs_hook=flat, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}: line {number} is not JSON ({error.msg}, column {error.colno}): put one object on each line"
+        ) from None
+    except RecursionError:
+        raise InputError(f"{path}: line {number} is nested too deeply: put one flat object on each line") from None
+    if not isinstance(record, dict):
+        raise InputError(f'{path}: line {number} is no JSON object: write it as {{"column": value, …}}')
+    for key, value in record.items():
+        if isinstance(value, dict | list):
+            kind = "list" if isinstance(value, list) else "nested object"
+            raise InputError(
+                f"{path}: line {number}, column {key!r} holds a {kind}: flatten it into columns, or leave it out"
+            )
+        if isinstance(value, bool):
+            record[key] = "true" if value else "false"
+    return record
+
+
+def _open_arrow(path: Path, kind: str) -> SourceTable:
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty: it needs columns and rows")
+    try:
+        table = parquet.ParquetFile(path).read() if kind == "parquet" else feather.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{path} can't be read as {kind.capitalize()} ({reason}): write it again") from None
+    if not table.num_rows:
+        raise InputError(f"{path} has columns and no rows: add the examples")
+    table = _with_range_index(table)
+    check_names(list(table.column_names), path)
+    for field in table.schema:
+        _check_flat(field, path)
+    bare = table.replace_schema_metadata(None)  # what pandas notes there about its index is read even when ignored
+    frame = bare.to_pandas(ignore_metadata=True, date_as_object=False, types_mapper=_NULLABLE.get)
+    return SourceTable(path, kind, frame, arrow=table)
+
+
+def _with_range_index(table: Any) -> Any:
+    """Make a column of the named index that pandas stores as a start and a step only."""
+    try:
+        indexes = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    except ValueError:  # damaged metadata; the columns are whole
+        return table
+    for index in indexes:
+        if isinstance(index, dict) and index.get("kind") == "range" and isinstance(index.get("name"), str):
+            numbers = range(index["start"], index["stop"], index["step"])
+            if len(numbers) == table.num_rows and index["name"] not in table.column_names:
+                table = table.append_column(index["name"], pa.array(numbers))
+    return table
+
+
+_NULLABLE = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(),
+    pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+
+
+def _check_flat(field: Any, path: Path) -> None:
+    if pa.types.is_nested(field.type):
+        raise InputError(
+            f"{path}: column {field.name!r} holds lists or nested values ({field.type}): flatten it into columns, or "
+            "leave it out"
+        )
+    if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+        raise InputError(
+            f"{path}: column {field.name!r} holds bytes: write them as files and give their paths (data.image), or "
+            "leave it out"
+        )

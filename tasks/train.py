@@ -1,0 +1,235 @@
+"""Training a classifier on weighted examples, and predicting with it.
+
+The loop itself is in `fitting`; this file chooses the rows, the device and, for `auto`, the kind of network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.fitting import Judge, Progress, Recipe, choose_device, fit, limited_threads
+from burnish.tasks.models import Network, build_network
+
+PREDICT_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network and how it came about.
+
+    Attributes
+    ----------
+    network : Network
+        With the weights of the best epoch, on the CPU.
+    history : pd.DataFrame
+        A row an epoch: `epoch` (from 1), `train_loss` (J), `dev_loss` (log loss), `dev_error` (share misclassified).
+    best_epoch : int
+        The epoch whose weights were kept.
+    model : str
+        ``"linear"`` or ``"mlp"``.
+    device : str
+        Where it was trained.
+    seconds : float
+        How long it took.
+    """
+
+    network: Network
+    history: pd.DataFrame
+    best_epoch: int
+    model: str
+    device: str
+    seconds: float
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained weights."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+
+def train_network(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.floating[Any]] | None = None,
+    *,
+    dev_features: NDArray[np.float32] | None = None,
+    dev_labels: NDArray[np.int64] | None = None,
+    classes: Sequence[str],
+    model: str = "auto",
+    hidden: Sequence[int] = Recipe.hidden,
+    dropout: float = Recipe.dropout,
+    activation: str = Recipe.activation,
+    epochs: int = Recipe.epochs,
+    batch_size: int | None = None,
+    learning_rate: float = Recipe.learning_rate,
+    weight_decay: float = Recipe.weight_decay,
+    label_smoothing: float = Recipe.label_smoothing,
+    patience: int = Recipe.patience,
+    device: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train a classifier on weighted examples, stop on dev, keep the best weights.
+
+    Parameters
+    ----------
+    features : float32 (n, d)
+        Finite.
+    labels : int64 (n,)
+        Index into `classes`; rows with −1 (missing) are left out.
+    weights : float (n,), optional
+        s(i) ≥ 0; a row with weight 0 is left out. Default: all 1.
+    dev_features, dev_labels : optional
+        The rows that decide when to stop. Without them training runs all its epochs.
+    classes : sequence of str
+        Names of the classes.
+    model : str
+        ``"linear"``, ``"mlp"``, or ``"auto"``: both are trained and the one with the smaller dev log loss is kept
+        (without dev rows: the mlp).
+    hidden, dropout, activation
+        Of the mlp.
+    epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
+        Of the optimizer (AdamW). `batch_size` None: a power of two, about n/64, between 32 and 1,024.
+    device : str
+        ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+    threads : int, optional
+        Threads on the CPU, during this call only.
+    seed : int
+        Seed of first weights, order of the batches and dropout.
+    progress : callable, optional
+        Called after each epoch with (epoch, train_loss, dev_loss).
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    InputError
+        Where weights are negative, NaN or all zero, nothing is labelled, a name is unknown, or the loss stops being a
+        number.
+
+    Examples
+    --------
+    >>> x = np.repeat(np.eye(2, dtype=np.float32), 50, axis=0)
+    >>> y = np.repeat([0, 1], 50)
+    >>> trained = train_network(x, y, classes=("a", "b"), model="linear", epochs=20)
+    >>> predict(trained, x).argmax(1).tolist() == y.tolist()
+    True
+    """
+    began = perf_counter()
+    recipe = Recipe(
+        tuple(hidden), dropout, activation, epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
+    )
+    where = choose_device(device)
+    x, y, s = _training_rows(features, labels, weights)
+    has_dev = dev_features is not None and dev_labels is not None and bool((dev_labels >= 0).any())
+    kinds = {"auto": ("linear", "mlp") if has_dev else ("mlp",)}.get(model, (model,))
+    best: tuple[float, Network, pd.DataFrame] | None = None
+    with limited_threads(threads):
+        data = _on_device(x, y, where)
+        mass = torch.from_numpy(s[:, None]).to(where)
+        judge = _dev_judge(dev_features, dev_labels, where) if has_dev else None
+        for kind in kinds:
+            network = _network(kind, x.shape[1], len(classes), recipe, 1, seed).to(where)
+            network.set_scale(data[0])
+            history = fit(network, *data, mass, recipe, judge=judge, seed=seed, progress=progress)
+            loss = float(history["dev_loss"].min()) if has_dev else 0.0
+            if best is None or loss < best[0]:
+                best = loss, network, history
+    assert best is not None
+    _, network, history = best
+    at = int(history["dev_loss"].to_numpy().argmin()) if has_dev else len(history) - 1
+    return Trained(network.cpu().eval(), history, at + 1, network.kind, str(where), seconds=perf_counter() - began)
+
+
+def predict(
+    trained: Trained | Network, features: NDArray[np.float32], *, threads: int | None = None
+) -> NDArray[np.float32]:
+    """Give the class probabilities (n, k) of features (n, d), a bounded number of rows at a time."""
+    network = trained.network if isinstance(trained, Trained) else trained
+    if features.ndim != 2 or features.shape[1] != network.inputs:
+        raise InputError(f"features have shape {features.shape}: this model reads rows of width {network.inputs}")
+    where = network.shift.device
+    out = np.empty((len(features), network.classes), np.float32)
+    with limited_threads(threads), torch.no_grad():
+        network.eval()
+        for start in range(0, len(features), PREDICT_ROWS):
+            rows = torch.from_numpy(np.ascontiguousarray(features[start : start + PREDICT_ROWS])).to(where)
+            out[start : start + PREDICT_ROWS] = torch.softmax(network(rows), -1).mean(0).cpu().numpy()
+    return out
+
+
+def check_weights(weights: NDArray[np.floating[Any]] | None, rows: int) -> NDArray[np.float32]:
+    """Give weights as float32 (n,), all 1 where there are none.
+
+    Raises
+    ------
+    InputError
+        Where they are of another length, negative, NaN or infinite.
+    """
+    if weights is None:
+        return np.ones(rows, np.float32)
+    s = np.asarray(weights, np.float32)
+    if s.shape != (rows,):
+        raise InputError(f"weights have shape {s.shape} for {rows} examples: give one weight for each example")
+    bad = ~np.isfinite(s) | (s < 0)
+    if bad.any():
+        first = int(bad.argmax())
+        raise InputError(f"weight {s[first]} in row {first}: weights are finite numbers of at least 0")
+    return s
+
+
+def _training_rows(
+    features: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.floating[Any]] | None
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+    s = check_weights(weights, len(labels))
+    labelled = np.asarray(labels) >= 0
+    if not labelled.any():
+        raise InputError("no training example has a label: nothing can be learnt")
+    used = labelled & (s > 0)
+    if not used.any():
+        raise InputError("all weights of the training examples are 0: give some a weight above 0")
+    return np.ascontiguousarray(features[used], np.float32), np.asarray(labels)[used].astype(np.int64), s[used]
+
+
+def _network(kind: str, inputs: int, classes: int, recipe: Recipe, copies: int, seed: int) -> Network:
+    return build_network(
+        kind,
+        inputs,
+        classes,
+        hidden=recipe.hidden,
+        dropout=recipe.dropout,
+        activation=recipe.activation,
+        copies=copies,
+        seed=seed,
+    )
+
+
+def _on_device(x: NDArray[np.float32], y: NDArray[np.int64], where: torch.device) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(x).to(where), torch.from_numpy(y).to(where)
+
+
+def _dev_judge(features: NDArray[np.float32] | None, labels: NDArray[np.int64] | None, where: torch.device) -> Judge:
+    assert features is not None and labels is not None
+    labelled = labels >= 0
+    x, y = _on_device(np.ascontiguousarray(features[labelled], np.float32), labels[labelled].astype(np.int64), where)
+
+    def judge(network: Network) -> tuple[float, float]:
+        network.eval()
+        with torch.no_grad():
+            scores = torch.cat([network(part)[0] for part in torch.split(x, PREDICT_ROWS)])
+            return float(F.cross_entropy(scores, y)), float((scores.argmax(1) != y).float().mean())
+
+    return judge

@@ -1,0 +1,144 @@
+"""The strengthening factor s(i) of each example, component by component.
+
+The loss is J = Σ s(i)·L(i) / Σ s(i) (see `train`). Each component is its own knob and its own column:
+- `weight_class`: (n / (k·n_c))^strength for class c, so that at 1 every class weighs the same;
+- `weight_source`: (share in the target / share here)^strength, the density ratio on sources; the target is dev, or
+every
+  source alike where none is given (importance weighting: Shimodaira 2000);
+- `weight_quality`: the probability that the label is right;
+- `weight_hard`: 1 + strength for examples the last model got wrong, faded by the label quality, and 1 for
+  those whose label is more likely wrong than right: a mislabelled example looks hard, and must never be strengthened.
+
+Their product, with the user's own weights, is brought to mean 1 over the rows that are learnt from and capped at `cap`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.train import check_weights
+
+CAP_ROUNDS = 20
+LIKELY_RIGHT = 0.5
+
+Weights = NDArray[np.float64]
+
+
+def strengthening_factors(
+    labels: NDArray[np.int64],
+    sources: pd.Series | NDArray[Any] | None = None,
+    label_quality: NDArray[np.floating[Any]] | None = None,
+    *,
+    target: NDArray[np.bool_] | None = None,
+    misclassified: NDArray[np.bool_] | None = None,
+    user: NDArray[np.floating[Any]] | None = None,
+    class_balance: float = 0.0,
+    source_balance: float = 0.0,
+    quality: bool = True,
+    hard: float = 0.0,
+    cap: float = 10.0,
+) -> pd.DataFrame:
+    """Give s(i) and its components for each row.
+
+    Parameters
+    ----------
+    labels : int64 (n,)
+        Labels learnt from; −1 = not learnt from: all its weights are 0.
+    sources : (n,), optional
+        The distribution each row comes from.
+    label_quality : float (n,) in [0, 1], optional
+        Probability that the label is right; NaN counts as 1.
+    target : bool (n,), optional
+        Rows whose sources are the distribution that matters (dev). Default: all sources alike.
+    misclassified : bool (n,), optional
+        Rows the last model got wrong.
+    user : float (n,), optional
+        Weights of the user's own, ≥ 0.
+    class_balance, source_balance : float
+        From 0 (as they come) to 1 (balanced).
+    quality : bool
+        Whether to weigh by `label_quality`.
+    hard : float
+        Extra weight of misclassified rows.
+    cap : float
+        No row weighs more than this times the mean.
+
+    Returns
+    -------
+    DataFrame
+        `weight_class, weight_source, weight_quality, weight_hard, weight`, float64; `weight` has mean 1 over rows
+        learnt from.
+
+    Raises
+    ------
+    InputError
+        Where the user's weights are negative, NaN or of another length, or all weights are 0.
+
+    Examples
+    --------
+    >>> strengthening_factors(np.array([0, 0, 0, 1]), class_balance=1.0)["weight"].round(2).tolist()
+    [0.67, 0.67, 0.67, 2.0]
+    """
+    labels = np.asarray(labels)
+    used = labels >= 0
+    if not used.any():
+        raise InputError("no example has a label: there is nothing to weigh")
+    right = np.ones(len(labels)) if label_quality is None else np.nan_to_num(label_quality, nan=1.0)
+    parts = {
+        "weight_class": _balance(labels, used, None, class_balance),
+        "weight_source": _source_weights(sources, used, target, source_balance),
+        "weight_quality": right if quality else np.ones(len(labels)),
+        "weight_hard": _hard_weights(misclassified, right, hard),
+    }
+    product = np.prod(list(parts.values()), axis=0) * check_weights(user, len(labels))
+    parts["weight"] = _normalize(product, used, cap)
+    return pd.DataFrame({name: np.where(used, part, 0.0) for name, part in parts.items()})
+
+
+def _balance(codes: NDArray[np.int64], used: NDArray[np.bool_], target: Weights | None, strength: float) -> Weights:
+    """(wanted share / share among the rows used)^strength, by code; wanted: `target`, or all codes that occur alike."""
+    size = int(codes.max()) + 1
+    share = np.bincount(codes[used], minlength=size) / used.sum()
+    there = share > 0
+    wanted = there / there.sum() if target is None else target
+    ratio = np.where(there, wanted / np.where(there, share, 1.0), 1.0)
+    return np.where(used, ratio[np.maximum(codes, 0)] ** strength, 1.0)
+
+
+def _source_weights(
+    sources: pd.Series | NDArray[Any] | None, used: NDArray[np.bool_], target: NDArray[np.bool_] | None, strength: float
+) -> Weights:
+    if sources is None or strength == 0:
+        return np.ones(len(used))
+    codes, names = pd.factorize(np.asarray(sources, dtype=object), use_na_sentinel=False)
+    counts = None if target is None else np.bincount(codes[target], minlength=len(names)).astype(float)
+    there = np.bincount(codes[used], minlength=len(names)) > 0
+    if counts is None or not counts[there].any():
+        return _balance(codes, used, None, strength)
+    return _balance(codes, used, np.where(there, counts, 0) / counts[there].sum(), strength)
+
+
+def _hard_weights(misclassified: NDArray[np.bool_] | None, right: Weights, strength: float) -> Weights:
+    if misclassified is None:
+        return np.ones(len(right))
+    return np.where(misclassified & (right > LIKELY_RIGHT), 1 + strength * right, 1.0)
+
+
+def _normalize(product: Weights, used: NDArray[np.bool_], cap: float) -> Weights:
+    """Bring the rows used to mean 1 with none above `cap`: what is cut off goes to the others in proportion."""
+    weight = product[used]
+    if not weight.sum() > 0:
+        raise InputError("all weights of the labelled examples are 0: check the weight column and label qualities")
+    for _ in range(CAP_ROUNDS):
+        weight = weight / weight.mean()
+        if weight.max() <= cap:
+            break
+        weight = np.minimum(weight, cap)
+    out = np.zeros(len(product))
+    out[used] = np.minimum(weight, cap)
+    return out

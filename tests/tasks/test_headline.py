@@ -1,0 +1,59 @@
+import json
+
+import pytest
+from example_run import digits_summary
+
+from burnish.tasks.headline import headline
+
+
+def test_ten_lines_that_say_it_all():
+    lines = headline(digits_summary())
+    assert len(lines) == 10 and all(len(line) <= 150 for line in lines)
+    text = "\n".join(lines)
+    for fact in (
+        "1,850 images",
+        "138 of 1,055",
+        "120 corrected",
+        "55 labels wait",
+        "14.1%",
+        "7.6%",
+        "Data mismatch",
+        "23 of 31",
+        "5 exact",
+        "AUC 0.94",
+    ):
+        assert fact in text
+
+
+def test_nothing_known_is_no_crash():
+    assert headline({}) == ["–: – rows, no classes"]
+    assert headline(dict.fromkeys(digits_summary())) == headline({})
+
+
+def test_same_after_a_round_through_json():
+    assert headline(json.loads(json.dumps(digits_summary()))) == headline(digits_summary())
+
+
+def test_dev_error_stands_in_where_the_test_error_as_given_is_not_known():
+    summary = digits_summary()
+    del summary["errors"]["test_as_given"]
+    assert any("dev error 15.7% as given, 8.4% after cleaning" in line for line in headline(summary))
+
+
+def test_good_news_is_said_too():
+    summary = digits_summary() | {"duplicates": {"exact": 0, "near": 0}, "mismatch": [{"verdict": "same"}]}
+    summary["labels"] |= {"issues": 0, "issues_by_split": {"train": 0}}
+    lines = headline(summary)
+    assert (
+        "no training labels look wrong" in lines
+        and "no duplicates" in lines
+        and "train, dev and test look alike" in lines
+    )
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2Jboo\n\r", "a" * 500, "\u202eevil"])
+def test_names_cannot_disturb_the_terminal(hostile):
+    summary = digits_summary() | {"name": hostile}
+    summary["diagnosis"]["title"] = hostile
+    lines = headline(summary)
+    assert all(line.isprintable() and len(line) <= 150 for line in lines)
