@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -13,10 +15,10 @@ import pandas as pd
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 
-from burnish.flows.clean import Labels, Prepared, labelled_table
+from burnish.flows.clean import Labels, Prepared, labelled_table, open_examples
 from burnish.flows.compare import read_summary
-from burnish.flows.config import load_config
-from burnish.flows.run import Run, write_json, write_manifest
+from burnish.flows.config import Config, load_config
+from burnish.flows.run import Run, versions, write_json, write_manifest
 from burnish.flows.train import Copies, Fitted, Round
 from burnish.tasks.diagnose import diagnose
 from burnish.tasks.errors import categorise, error_table, misclassified
@@ -39,6 +41,9 @@ from burnish.tasks.summary import (
 )
 from burnish.tasks.thumbnails import as_png, thumbnail
 
+log = logging.getLogger(__name__)
+
+PREVIEW_NAMES = ("before", "after")
 PARTS = ("train", "train_dev", "dev", "test")
 COLUMNS = [
     "id", "label", "source", "group", "image", "split", "duplicate_of", "duplicate_kind",
@@ -63,6 +68,8 @@ def describe_labels(run: Run, prepared: Prepared, labels: Labels) -> dict[str, A
         "seed": run.config.seed,
         "device": "cpu",
         "threads": run.threads,
+        "versions": versions(),
+        "config": json.loads(run.config.model_dump_json(by_alias=True)),
         "dataset": dataset_facts(table, prepared.examples.classes, learn_from, str(run.config.data.path)),
         **prepared.facts,
         "labels": label_facts(table, labels.audit),
@@ -98,7 +105,7 @@ def analyse(
         "rounds": [turn.as_dict() for turn in rounds],
         "metrics": {part: metrics[part].as_dict() for part in PARTS},
         "test_without_suspects": metrics["test_without_suspects"].as_dict(),
-        "errors": error_facts(errors),
+        "errors": error_facts(errors) | {"test_as_given": rounds[0].test_error.as_dict()},
         "diagnosis": diagnosis.as_dict(),
         "mismatch": [each.as_dict() for each in mismatch],
         "error_categories": categories.to_dict(orient="records"),
@@ -121,13 +128,15 @@ def finish(
     table[[name for name in COLUMNS if name in table]].to_parquet(run.path("examples.parquet"), index=False)
     write_json(run.path("summary.json"), summary)
     write_manifest(run, summary["device"])
-    previews = [(as_png(before), as_png(after)) for before, after in (copies.previews if copies else ())]
+    for number, pair in enumerate(copies.previews if copies else ()):
+        for name, pixels in zip(PREVIEW_NAMES, pair, strict=True):
+            run.path(f"previews/{number}-{name}.png").write_bytes(as_png(pixels))
     page = run.stage("Render the report", render_report)(
         summary,
         table,
         thumbnails=thumbnails_of(prepared.examples.root, table),
         attributes=prepared.examples.attributes,
-        previews=previews,
+        previews=previews_of(run.folder),
         suspects=run.config.report.suspects,
     )
     run.path("report.html").write_text(page, encoding="utf-8")
@@ -149,7 +158,14 @@ def render_again(folder: Path) -> Path:
     table = pd.read_parquet(folder / "examples.parquet")
     config = load_config(folder / "config.yaml")
     root = config.data.path if config.data.path.is_dir() else config.data.path.parent
-    page = render_report(summary, table, thumbnails=thumbnails_of(root, table), suspects=config.report.suspects)
+    page = render_report(
+        summary,
+        table,
+        thumbnails=thumbnails_of(root, table),
+        attributes=_attributes_again(config, table),
+        previews=previews_of(folder),
+        suspects=config.report.suspects,
+    )
     report = folder / "report.html"
     report.write_text(page, encoding="utf-8")
     return report
@@ -161,6 +177,23 @@ def thumbnails_of(root: Path, table: pd.DataFrame) -> Callable[[int], bytes | No
         return None
     images = table["image"].tolist()
     return lambda row: thumbnail(root, images[row]) if isinstance(images[row], str) else None
+
+
+def previews_of(folder: Path) -> list[tuple[bytes, bytes]]:
+    """Give the pictures before and after augmentation that a run kept."""
+    befores = sorted((folder / "previews").glob(f"*-{PREVIEW_NAMES[0]}.png"))
+    afters = [path.with_name(path.name.replace(*PREVIEW_NAMES)) for path in befores]
+    return [(before.read_bytes(), after.read_bytes()) for before, after in zip(befores, afters, strict=True)]
+
+
+def _attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None:
+    """Give the given columns, where the data still is what the run saw."""
+    try:
+        examples = open_examples(config)
+    except InputError as error:
+        log.warning("the report shows no values of the rows: %s", error)
+        return None
+    return examples.attributes if examples.table["id"].equals(table["id"]) else None
 
 
 def _judged_table(prepared: Prepared, labels: Labels, fitted: Fitted) -> pd.DataFrame:

@@ -220,7 +220,9 @@ def _validate(run: Run, examples: Examples, table: pd.DataFrame, scan: ImageScan
         broken = "; ".join(
             f"{r.column or 'table'}: {r.expectation}, found {r.observed}" for r in checked.critical_failures
         )
-        raise BrokenContractError(f"the data breaks its contract ({broken}); see {run.folder / 'validation/results.json'}")
+        raise BrokenContractError(
+            f"the data breaks its contract ({broken}); see {run.folder / 'validation/results.json'}"
+        )
     return facts
 
 
@@ -279,20 +281,29 @@ def labels_as_given(prepared: Prepared) -> Labels:
     return Labels(None, None, None, codes, np.ones(len(codes)))
 
 
-def find_labels(run: Run, prepared: Prepared, before: Labels, weights: NDArray[np.float64], number: int) -> Labels:
+def find_labels(
+    run: Run,
+    prepared: Prepared,
+    before: Labels,
+    number: int,
+    weights: NDArray[np.float64] | None = None,
+    model: str = "",
+) -> Labels:
     """Find mislabels with what the round before believed, and decide what becomes of each label.
 
     Parameters
     ----------
     before : Labels
         Their `codes` are what the voices learn from; the labels that are judged are always those given.
-    weights : float (n,)
-        s(i) of the round before.
     number : int
         The round, from 1.
+    weights : float (n,), optional
+        s(i) of the round before.
+    model : str
+        The kind of network that did best in the round before; by default as configured.
     """
     examples, options = prepared.examples, run.config.mislabels
-    probabilities = _out_of_fold(run, prepared, before, weights, number)
+    probabilities = _out_of_fold(run, prepared, before, number, weights, model or run.config.train.model)
     audit = run.stage(f"Find mislabels, round {number}", audit_labels)(
         examples.table["label"],
         probabilities,
@@ -337,7 +348,7 @@ def labelled_table(prepared: Prepared, labels: Labels) -> pd.DataFrame:
 
 
 def _out_of_fold(
-    run: Run, prepared: Prepared, before: Labels, weights: NDArray[np.float64], number: int
+    run: Run, prepared: Prepared, before: Labels, number: int, weights: NDArray[np.float64] | None, model: str
 ) -> NDArray[np.floating] | None:
     """Give the user's own probabilities, or those of models that did not see the row."""
     if prepared.examples.probabilities is not None or "model" not in run.config.mislabels.methods:
@@ -350,7 +361,8 @@ def _out_of_fold(
         classes=prepared.examples.classes,
         folds=run.config.mislabels.folds,
         groups=prepared.groups.to_numpy(dtype=object),
-        **run.config.train.model_dump(),
+        **run.config.train.model_dump(exclude={"model"}),
+        model=model,
         threads=run.threads,
         seed=run.config.seed,
     )

@@ -36,15 +36,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ConfigFile = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="The YAML configuration; burnish init writes one.")
-]
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML configuration; burnish init writes one.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder: reports/<name>/<time>.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Turn a knob, e.g. --set train.epochs=20; repeatable."
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="Turn a knob, e.g. --set train.epochs=20; repeatable."),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="The run folder; default: reports/<name>/<time>.")

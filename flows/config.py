@@ -127,16 +127,14 @@ class Train(Section):
 
     model: Literal["auto", "linear", "mlp"] = Field("auto", description="auto: the better of both on dev")
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((128,), description="units of each hidden layer of the mlp")
-    epochs: int = Field(60, ge=1, description="passes over the data at most; early stopping ends sooner")
+    epochs: int = Field(100, ge=1, description="passes over the data at most; early stopping ends sooner")
     batch_size: int | None = Field(None, ge=1, description="default: a power of two by the size of the data")
     learning_rate: float = Field(1e-3, gt=0, description="of AdamW")
     weight_decay: float = Field(1e-2, ge=0, description="L2 strength of AdamW")
-    dropout: float = Field(0.1, ge=0, lt=1, description="share of hidden units left out at each step")
+    dropout: float = Field(0.3, ge=0, lt=1, description="share of hidden units left out at each step")
     activation: str = Field("relu", description="relu, leaky_relu, elu, selu, gelu, tanh, ...")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
-    patience: int = Field(
-        4, ge=1, description="epochs without a better dev loss before the rate is cut"
-    )
+    patience: int = Field(4, ge=1, description="epochs without a better dev loss before the rate is cut")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
 
 

@@ -77,7 +77,9 @@ def _read(config: Config, model: SavedModel, run_folder: Path, path: Path) -> tu
 
 
 def _read_folder(model: SavedModel, folder: Path) -> tuple[Sequence[str], NDArray[np.uint8]]:
-    paths = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(
+        file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES
+    )
     if not paths:
         raise InputError(f"there is no image in {folder}; give a folder of images or a table as the run was made from")
     return paths, _pixels(model, folder, paths)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from burnish.flows.analyse import analyse, describe_labels, finish
 from burnish.flows.clean import (
@@ -44,7 +45,7 @@ def clean_once(run: Run, examples: Examples) -> dict[str, Any]:
 def _clean_once(run: Run, examples: Examples) -> dict[str, Any]:
     prepared = prepare(run, examples)
     given = labels_as_given(prepared)
-    labels = find_labels(run, prepared, given, np.ones(len(given.codes)), 1)
+    labels = find_labels(run, prepared, given, 1)
     write_labels(run, prepared, labels)
     return finish(run, prepared, labelled_table(prepared, labels), describe_labels(run, prepared, labels))
 
@@ -57,7 +58,7 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
     fitted = fit(run, prepared, labels, copies, 0)
     rounds = [_take_stock(run, prepared, labels, labels, fitted, 0)]
     for number in range(1, run.config.rounds + 1):
-        before, labels = labels, find_labels(run, prepared, labels, fitted.weights["weight"].to_numpy(), number)
+        before, labels = labels, find_labels(run, prepared, labels, number, *_believed(fitted))
         fitted = fit(run, prepared, labels, copies, number, before=fitted)
         rounds.append(_take_stock(run, prepared, before, labels, fitted, number))
         if prepared.features is None or rounds[-1].changed_share < SETTLED:
@@ -68,11 +69,17 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
     return as_flow("analyse", analyse)(run, prepared, labels, fitted, rounds, copies)
 
 
+def _believed(fitted: Fitted) -> tuple[NDArray[np.float64], str]:
+    """Give the weights and the kind of network that the next round's out-of-fold pass learns with."""
+    return fitted.weights["weight"].to_numpy(), fitted.trained.model if fitted.trained else ""
+
+
 def _take_stock(run: Run, prepared: Prepared, before: Labels, labels: Labels, fitted: Fitted, number: int) -> Round:
     """Count what a round changed and measure it; keep its predictions with the run."""
     predicted = fitted.probabilities.argmax(axis=1)
     learnt = labels.codes >= 0
-    dev = prepared.rows("dev") & (prepared.codes >= 0)
+    labelled = prepared.codes >= 0
+    dev, test = (prepared.rows(part) & labelled for part in ("dev", "test"))
     changed = int((before.codes != labels.codes).sum())
     classes = np.asarray(prepared.examples.classes, dtype=object)
     final = pd.Series(classes[np.maximum(labels.codes, 0)], dtype="str").where(learnt)
@@ -82,9 +89,10 @@ def _take_stock(run: Run, prepared: Prepared, before: Labels, labels: Labels, fi
         number=number,
         trained_on=int(learnt.sum()),
         relabelled=int((learnt & (labels.codes != prepared.codes)).sum()),
-        dropped=int((prepared.learnable & ~learnt).sum()),
+        dropped=int((prepared.rows("train") & labelled & ~learnt).sum()),
         changed=changed,
         changed_share=changed / max(int(prepared.learnable.sum()), 1),
         dev_error=error_rate(predicted[dev] != prepared.codes[dev]),
         train_error=error_rate(predicted[learnt] != labels.codes[learnt]),
+        test_error=error_rate(predicted[test] != prepared.codes[test]),
     )

@@ -138,7 +138,7 @@ def write_manifest(run: Run, device: str) -> None:
     inputs = [path for path in (data.path, data.embeddings, data.probabilities, run.config.validate_.suite) if path]
     manifest = {
         "inputs": {str(path): hash_input(path) for path in inputs},
-        "versions": {name: importlib.metadata.version(name) for name in VERSIONS_OF},
+        "versions": versions(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "seed": run.config.seed,
@@ -147,6 +147,11 @@ def write_manifest(run: Run, device: str) -> None:
         "seconds": {title: round(spent, 3) for title, spent in run.seconds.items()},
     }
     write_json(run.path("manifest.json"), manifest)
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of Burnish and of what decides its results."""
+    return {name: importlib.metadata.version(name) for name in VERSIONS_OF}
 
 
 def hash_input(path: Path) -> str:

@@ -68,7 +68,7 @@ class Round:
     """One turn of the loop: what was changed, the errors that came of it, and what the model says of every row.
 
     `changed` counts the training labels that differ from the round before; errors are those of train (by the labels
-    learnt from) and dev (by the labels given).
+    learnt from), dev and test (by the labels given).
     """
 
     number: int
@@ -79,11 +79,12 @@ class Round:
     changed_share: float
     dev_error: Rate
     train_error: Rate
+    test_error: Rate
     stopped: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Give the round as plain values for `summary.json`."""
-        rates = {"dev_error": self.dev_error.as_dict(), "train_error": self.train_error.as_dict()}
+        rates = {name: getattr(self, name).as_dict() for name in ("dev_error", "train_error", "test_error")}
         return {"round": self.number} | {k: v for k, v in vars(self).items() if k != "number"} | rates
 
 
@@ -130,7 +131,7 @@ def train(
     number : int
         The round, 0 for the labels as given.
     before : Fitted, optional
-        The round before: its kind of model is kept, its errors are the hard examples.
+        The round before: its errors are the hard examples.
     """
     weights = run.stage("Weigh examples", weigh)(run, prepared, labels, before)
     if prepared.features is None:
@@ -138,17 +139,15 @@ def train(
         return Fitted(None, weights, prepared.examples.probabilities, None)
     features, codes, strength = _training_rows(prepared, labels, weights["weight"].to_numpy(), copies)
     dev = prepared.rows("dev")
-    options = run.config.train.model_dump()
-    if before is not None and before.trained is not None:
-        options["model"] = before.trained.model
     trained = run.stage(f"Train, round {number}", train_network)(
         features,
         codes,
         strength,
         dev_features=prepared.features[dev],
         dev_labels=prepared.codes[dev],
+        dev_weights=None if labels.audit is None else labels.audit.frame["label_quality"].fillna(0.0).to_numpy()[dev],
         classes=prepared.examples.classes,
-        **options,
+        **run.config.train.model_dump(),
         threads=run.threads,
         seed=run.config.seed,
     )

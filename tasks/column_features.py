@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from burnish.tasks.findings import InputError
 
 FARTHEST = 10.0
+LARGEST = 1e150  # whose square is still a number
 KNOTS = 32
 ROWS_A_KNOT = 100
 FEWEST_KNOTS = 4
@@ -70,10 +71,11 @@ class NumberColumn:
         values = as_numbers(column, self.kind)
         absent = np.isnan(values)
         filled = np.where(absent, self.middle, values)
-        parts = [np.clip((filled - self.mean) / self.spread, -FARTHEST, FARTHEST)[:, None]]
+        reach = FARTHEST * self.spread
+        parts = [(np.clip(filled - self.mean, -reach, reach) / self.spread)[:, None]]
         if self.knots:
             low, high = np.array(self.knots[:-1]), np.array(self.knots[1:])
-            parts.append(KNOT_WEIGHT * np.clip((filled[:, None] - low) / (high - low), 0, 1))
+            parts.append(KNOT_WEIGHT * (np.clip(filled[:, None], low, high) - low) / (high - low))
         if self.kind == "date":
             parts.append(np.where(absent[:, None], 0.0, _circles(column)))
         if self.missing:
@@ -113,7 +115,7 @@ class CategoryColumn:
         """Turn the column (n) into features (n, d)."""
         text = as_levels(column)
         absent = text.isna().to_numpy()
-        code = pd.Categorical(text, categories=list(self.levels)).codes
+        code = pd.Index(self.levels, dtype=text.dtype).get_indexer(text)
         parts = [code[:, None] == np.arange(len(self.levels))]
         if self.other:
             parts.append(((code < 0) & ~absent)[:, None])
@@ -142,7 +144,7 @@ def as_numbers(column: pd.Series, kind: str) -> NDArray[np.float64]:
         raise InputError(
             f"column {column.name!r} held a {kind} in each training row and now holds others: {error}"
         ) from error
-    return np.where(np.isinf(values), np.nan, values)
+    return np.clip(np.where(np.isinf(values), np.nan, values), -LARGEST, LARGEST)
 
 
 def as_levels(column: pd.Series) -> pd.Series:
@@ -204,6 +206,6 @@ def _circles(column: pd.Series) -> NDArray[np.float64]:
     """Put month and weekday on a circle each, (n, 4)."""
     date = _dates(column).dt
     month = (date.month.to_numpy(dtype=float, na_value=np.nan) - 1) / 12
-    weekday = date.dayofweek.to_numpy(dtype=float, na_value=np.nan) / 7
+    weekday = date.day_of_week.to_numpy(dtype=float, na_value=np.nan) / 7
     turns = 2 * np.pi * np.stack([month, weekday], axis=1)
     return np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(len(column), 4)

@@ -46,7 +46,6 @@ def evaluate(frame: pd.DataFrame, items: list[tuple[int, dict[str, Any]]]) -> di
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns on import, and about pandas' newer types
-        logging.getLogger("great_expectations").setLevel(logging.ERROR)
         results = _run(frame, items)
     by_number = dict(items)
     outcomes = {}
@@ -65,6 +64,8 @@ def _run(frame: pd.DataFrame, items: list[tuple[int, dict[str, Any]]]) -> list[d
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    for name in ("great_expectations", ProgressBarsConfig.__module__):  # the second sets its own level on import
+        logging.getLogger(name).setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

@@ -5,8 +5,8 @@ The loss is J = Σ s(i)·L(i) / Σ s(i) over all training rows. On a mini-batch 
 batches of one epoch, each counted by its share |B|/n, add up to J exactly. Dividing by the batch's own Σ s(i) would
 not: a batch of feeble examples would then pull as hard as one of strong examples.
 
-Where the log loss on held-out rows has not improved for `patience` epochs, the best weights are restored and the
-learning rate is quartered; at the third such halt training ends. Log loss and not error decides, because the
+Where the log loss on held-out rows has not improved by 0.01% for `patience` epochs, the best weights are restored and
+the learning rate is quartered; at the third such halt training ends. Log loss and not error decides, because the
 probabilities feed the search for mislabels.
 
 The same seed and number of threads give the same weights on a CPU. Known failure: on a GPU the order of sums may
@@ -29,7 +29,8 @@ from burnish.tasks.findings import InputError
 from burnish.tasks.models import Network
 
 HALTS = 3
-WORK_OF_ONE_THREAD = 2e8
+LEAST_GAIN = 1e-4
+WORK_OF_ONE_THREAD = 5e8
 CUT = 0.25
 
 Judge = Callable[[Network], tuple[float, float]]
@@ -129,10 +130,9 @@ def fit(
             progress(epoch, train_loss, loss)
         if judge is None:
             continue
+        stale = 0 if loss < best_loss * (1 - LEAST_GAIN) else stale + 1
         if loss < best_loss:
-            best_loss, best_state, stale = loss, _snapshot(network), 0
-            continue
-        stale += 1
+            best_loss, best_state = loss, _snapshot(network)
         if stale >= recipe.patience:
             cuts, stale = cuts + 1, 0
             if cuts == HALTS:
@@ -187,7 +187,7 @@ def auto_batch_size(rows: int) -> int:
 
 
 def _threads(network: Network, batch: int) -> int | None:
-    """One thread for small steps: waiting for each other costs threads more than the step, many times so on a busy machine."""
+    """One thread for small steps: there, threads wait for each other longer than they work, worst on a busy machine."""
     work = 6 * batch * sum(parameter.numel() for parameter in network.parameters())
     return 1 if work < WORK_OF_ONE_THREAD else None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from burnish.tasks.notation import clean, count, cut, decimal, number, percent, things, unknown, with_interval
+from burnish.tasks.notation import clean, count, cut, fixed, number, percent, things, unknown, with_interval
 
 MOST_LINES = 10
 WIDEST = 150
@@ -98,21 +98,18 @@ def _waiting(summary: Mapping[str, Any]) -> str:
 
 def _test_error(summary: Mapping[str, Any]) -> str:
     errors, rounds = _part(summary, "errors"), [r for r in summary.get("rounds") or () if isinstance(r, Mapping)]
-    lines = []
     before, after = errors.get("test_as_given"), errors.get("test")
-    if number(after) is not None and number(before) is not None:
-        lines.append(
-            f"test error {with_interval(before)} trained on the labels as given, {with_interval(after)} after cleaning"
-        )
-    elif number(after) is not None:
-        lines.append(f"test error {with_interval(after)}")
-        if len(rounds) > 1 and number(rounds[0].get("dev_error")) is not None:
-            first, last = percent(rounds[0]["dev_error"]), percent(rounds[-1].get("dev_error"))
-            lines.append(f"dev error {first} as given, {last} after cleaning")
     second = _part(_part(summary, "test_without_suspects"), "error")
-    if lines and number(second) is not None:
-        lines.append(f"{percent(second)} with suspect test labels left out")
-    return "; ".join(lines)
+    if number(after) is None:
+        return ""
+    given = "" if number(before) is None else f"{with_interval(before)} trained on the labels as given, "
+    line = f"test error {given}{with_interval(after)}{' after cleaning' if given else ''}"
+    if number(second) is not None:
+        line += f", {percent(second)} with suspect test labels left out"
+    if not given and len(rounds) > 1 and number(rounds[0].get("dev_error")) is not None:
+        first, last = percent(rounds[0]["dev_error"]), percent(rounds[-1].get("dev_error"))
+        line += f"; dev error {first} as given, {last} after cleaning"
+    return line
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:
@@ -168,7 +165,7 @@ def _mismatch(summary: Mapping[str, Any]) -> str:
     if differ:
         worst = min(differ, key=lambda r: (-(number(r.get("auc")) or 0), str(r.get("a")), str(r.get("b"))))
         other = f" (and {things(len(differ) - 1, 'other pair')})" if len(differ) > 1 else ""
-        auc = f"{decimal(worst.get('auc'), 2)}, {decimal(worst.get('low'), 2)}–{decimal(worst.get('high'), 2)}"
+        auc = f"{fixed(worst.get('auc'))}, {fixed(worst.get('low'))}–{fixed(worst.get('high'))}"
         pair = f"{cut(worst.get('a'), 30)} and {cut(worst.get('b'), 30)}"
         return f"{pair} do not look alike: told apart with AUC {auc}{other}"
     if rows and all(r.get("verdict") == "same" for r in rows):

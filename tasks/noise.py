@@ -161,7 +161,7 @@ def fit_noise_model(
     logs = _logs([reading[rows] for reading in readings])
     given = torch.from_numpy(codes[rows])
     plain = _fit(_start(logs, given, slips=False), logs, given)
-    if k > MANY:
+    if k > MANY or not slips:
         return NoiseModel(plain, plain, 0.0)
     slipping = _fit(_start(logs, given, slips=True), logs, given)
     gain = slipping.log_likelihood + slipping.log_prior - plain.log_likelihood - plain.log_prior
@@ -195,7 +195,7 @@ def _fit(free: dict[str, torch.Tensor], logs: torch.Tensor, given: torch.Tensor)
         confusion=confusion.numpy(),
         slip_information=_slip_information(_natural(free), logs, given, confusion).numpy(),
         log_likelihood=float(joint.sum(1).log().sum()),
-        log_prior=-float(_unlikely(free)),
+        log_prior=-_unlikely(free).item(),
     )
 
 

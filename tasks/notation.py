@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
 from jinja2 import Undefined
 
 UNKNOWN = "–"
@@ -154,6 +155,26 @@ def decimal(value: Any, digits: int = 3) -> str:
     return f"{figure:,.0f}" if abs(figure) >= 10**digits else f"{figure:.{digits}g}"
 
 
+def fixed(value: Any, places: int = 2) -> str:
+    """Write a number with so many decimals.
+
+    >>> fixed(1), fixed(0.914), fixed(None)
+    ('1.00', '0.91', '–')
+    """
+    figure = number(value)
+    return UNKNOWN if figure is None else f"{figure:.{places}f}"
+
+
+def chance(value: Any) -> str:
+    """Write a p-value; one too small to matter how small is "<0.001".
+
+    >>> chance(0.0421), chance(0.0), chance(None)
+    ('0.042', '<0.001', '–')
+    """
+    figure = number(value)
+    return UNKNOWN if figure is None else "<0.001" if figure < 0.001 else f"{figure:.2g}"
+
+
 def clean(value: Any) -> str:
     r"""Give a value as text on one line, without control or direction characters and lone surrogates.
 
@@ -192,7 +213,7 @@ def plain(value: Any, length: int = 160) -> str:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_nested(inner)}" for key, inner in value.items()) or "none"

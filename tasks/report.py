@@ -107,6 +107,8 @@ def _environment() -> jinja2.Environment:
         "decimal",
         "clean",
         "cut",
+        "fixed",
+        "chance",
         "plain",
         "as_text",
         "number",

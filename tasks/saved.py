@@ -130,8 +130,9 @@ def load_model(folder: Path) -> SavedModel:
 
 def _read_model(folder: Path) -> dict[str, Any]:
     path = folder / MODEL
+    content = _read(path)
     try:
-        model = json.loads(_read(path))
+        model = json.loads(content)
         written = model.pop("sum")
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(f"{path} describes no model: take the model folder from its run again") from error

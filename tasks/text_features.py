@@ -55,6 +55,8 @@ class TextEncoder:
 
     def transform(self, text: pd.Series) -> NDArray[np.float32]:
         """Turn texts (n) into features float32 (n, d); a missing text or one without a known word becomes 0."""
+        if not len(text):
+            return np.empty((0, self.components.shape[1]), np.float32)
         counts = _counter(vocabulary=self.words).transform(_clean(text))
         return np.asarray(_weigh(counts, self.idf) @ self.components, np.float32)
 

@@ -64,6 +64,7 @@ def train_network(
     *,
     dev_features: NDArray[np.float32] | None = None,
     dev_labels: NDArray[np.int64] | None = None,
+    dev_weights: NDArray[np.floating[Any]] | None = None,
     classes: Sequence[str],
     model: str = "auto",
     hidden: Sequence[int] = Recipe.hidden,
@@ -90,8 +91,9 @@ def train_network(
         Index into `classes`; rows with −1 (missing) are left out.
     weights : float (n,), optional
         s(i) ≥ 0; a row with weight 0 is left out. Default: all 1.
-    dev_features, dev_labels : optional
-        The rows that decide when to stop. Without them training runs all its epochs.
+    dev_features, dev_labels, dev_weights : optional
+        The rows that decide when to stop, and how much each of them counts (for instance by the probability that its
+        label is right: wrong dev labels stop a good network early). Without them training runs all its epochs.
     classes : sequence of str
         Names of the classes.
     model : str
@@ -140,7 +142,7 @@ def train_network(
     with limited_threads(threads):
         data = _on_device(x, y, where)
         mass = torch.from_numpy(s[:, None]).to(where)
-        judge = _dev_judge(dev_features, dev_labels, where) if has_dev else None
+        judge = _dev_judge(dev_features, dev_labels, dev_weights, where) if has_dev else None
         for kind in kinds:
             network = _network(kind, x.shape[1], len(classes), recipe, 1, seed).to(where)
             network.set_scale(data[0])
@@ -221,15 +223,23 @@ def _on_device(x: NDArray[np.float32], y: NDArray[np.int64], where: torch.device
     return torch.from_numpy(x).to(where), torch.from_numpy(y).to(where)
 
 
-def _dev_judge(features: NDArray[np.float32] | None, labels: NDArray[np.int64] | None, where: torch.device) -> Judge:
+def _dev_judge(
+    features: NDArray[np.float32] | None,
+    labels: NDArray[np.int64] | None,
+    weights: NDArray[np.floating[Any]] | None,
+    where: torch.device,
+) -> Judge:
     assert features is not None and labels is not None
-    labelled = labels >= 0
-    x, y = _on_device(np.ascontiguousarray(features[labelled], np.float32), labels[labelled].astype(np.int64), where)
+    strength = check_weights(weights, len(labels))
+    counted = (labels >= 0) & (strength > 0)
+    x, y = _on_device(np.ascontiguousarray(features[counted], np.float32), labels[counted].astype(np.int64), where)
+    share = torch.from_numpy(strength[counted] / strength[counted].sum()).to(where)
 
     def judge(network: Network) -> tuple[float, float]:
         network.eval()
         with torch.no_grad():
             scores = torch.cat([network(part)[0] for part in torch.split(x, PREDICT_ROWS)])
-            return float(F.cross_entropy(scores, y)), float((scores.argmax(1) != y).float().mean())
+            losses = F.cross_entropy(scores, y, reduction="none")
+            return float(losses @ share), float((scores.argmax(1) != y).float() @ share)
 
     return judge

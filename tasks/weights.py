@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from burnish.tasks.findings import InputError
 from burnish.tasks.train import check_weights
 
-CAP_ROUNDS = 20
 LIKELY_RIGHT = 0.5
 
 Weights = NDArray[np.float64]
@@ -130,15 +129,17 @@ def _hard_weights(misclassified: NDArray[np.bool_] | None, right: Weights, stren
 
 
 def _normalize(product: Weights, used: NDArray[np.bool_], cap: float) -> Weights:
-    """Bring the rows used to mean 1 with none above `cap`: what is cut off goes to the others in proportion."""
+    """Bring the rows used to mean 1 with none above `cap`: what is cut off goes to the others in proportion.
+
+    Where so many weights are 0 that this cannot be, the others all weigh `cap`.
+    """
     weight = product[used]
     if not weight.sum() > 0:
         raise InputError("all weights of the labelled examples are 0: check the weight column and label qualities")
-    for _ in range(CAP_ROUNDS):
-        weight = weight / weight.mean()
-        if weight.max() <= cap:
-            break
-        weight = np.minimum(weight, cap)
+    heaviest = np.sort(weight[weight > 0])[::-1]
+    left = len(weight) - cap * np.arange(len(heaviest))
+    factor = left / np.cumsum(heaviest[::-1])[::-1]
+    fits = np.flatnonzero(factor * heaviest <= cap)
     out = np.zeros(len(product))
-    out[used] = np.minimum(weight, cap)
+    out[used] = np.minimum(weight * factor[fits[0]], cap) if len(fits) and factor[fits[0]] > 0 else cap * (weight > 0)
     return out

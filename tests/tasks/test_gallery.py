@@ -26,7 +26,14 @@ def test_only_suspects_and_never_more_than_asked(rows, limit):
     table = pd.DataFrame(rows, columns=["label_issue", "label_quality"])
     picked = pick_suspects(table, limit)
     assert len(picked) == min(limit, sum(issue for issue, _ in rows))
-    assert all(table["label_issue"].iloc[picked]) and table["label_quality"].iloc[picked].is_monotonic_increasing
+    assert all(table["label_issue"].iloc[picked])
+    assert table["label_quality"].iloc[picked].round(3).is_monotonic_increasing
+
+
+def test_equally_sure_mix_ups_take_turns():
+    table = pd.DataFrame({"label": list("aaab"), "suggested_label": list("bbba"), "label_issue": True})
+    assert pick_suspects(table.assign(label_quality=[1e-6, 2e-6, 3e-6, 4e-6]), 4).tolist() == [0, 3, 1, 2]
+    assert pick_suspects(table.assign(label_quality=[0.1, 0.2, 0.3, 0.4]), 4).tolist() == [0, 1, 2, 3]
 
 
 def test_a_card_says_who_doubts():

@@ -42,6 +42,20 @@ def test_cut_text_is_short_printable_and_can_be_encoded(text, length):
     short.encode("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (pd.Timestamp("2020-01-02"), "2020-01-02 00:00:00"),
+        (pd.Timedelta(1, "D"), "1 days 00:00:00"),
+        (np.array([1, 2]), "[1 2]"),
+        ({1}, "{1}"),
+        (np.True_, "yes"),
+    ],
+)
+def test_values_that_are_no_numbers_are_written_as_they_are(value, text):
+    assert plain(value) == text
+
+
 def test_text_is_put_on_one_line():
     assert clean("a\r\n\tb\x1b[0m\u2028c") == "a b [0m c"
     assert clean("שלום 😀") == "שלום 😀"

@@ -117,7 +117,8 @@ def test_suspects_worst_first_with_both_labels_and_voices(page, examples):
         for i in re.findall(r"<code><bdi>(\d/img_\d{4}\.png)</bdi>", page[page.index('class="gallery"') :])
         if i in set(worst["id"])
     ]
-    assert shown[:48] == worst["id"].tolist()
+    quality = table.set_index("id").loc[shown[:48], "label_quality"]
+    assert set(shown) == set(worst["id"]) and quality.round(3).is_monotonic_increasing
     assert page.count('<p class="odds">') == 48
     assert "133 more in" in page
 

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import cross_val_predict
+from sklearn.preprocessing import StandardScaler
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.folds import assign_folds, out_of_fold
+
+CLASSES = ("m", "b")
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    x, y = load_breast_cancer(return_X_y=True)
+    return StandardScaler().fit_transform(x).astype(np.float32), y.astype(np.int64)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(-1, 3), min_size=4, max_size=80), st.integers(2, 6), st.integers(0, 99))
+def test_folds_are_stratified_and_cover_the_labelled(labels, folds, seed):
+    labels = np.array(labels)
+    if (labels >= 0).sum() < 2:
+        return
+    fold, note = assign_folds(labels, folds=folds, seed=seed)
+    assert ((fold >= 0) == (labels >= 0)).all()
+    used = fold.max() + 1
+    assert 2 <= used <= folds
+    assert (note == "") == (used == folds)
+    for one in np.unique(labels[labels >= 0]):
+        counts = np.bincount(fold[labels == one], minlength=used)
+        assert counts.max() - counts.min() <= 1
+    counts = np.bincount(fold[labels >= 0], minlength=used)
+    assert counts.max() - counts.min() <= 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 15)), min_size=20, max_size=80), st.integers(0, 99))
+def test_groups_stay_whole(rows, seed):
+    labels, groups = (np.array(part) for part in zip(*rows, strict=True))
+    if len(np.unique(groups)) < 2:
+        return
+    fold, _ = assign_folds(labels, folds=3, groups=groups, seed=seed)
+    assert all(len(np.unique(fold[groups == group])) == 1 for group in np.unique(groups))
+
+
+def test_null_groups_are_groups_of_their_own():
+    groups = np.array(["a", "a", None, None, None, np.nan], dtype=object)
+    fold, _ = assign_folds(np.zeros(6, np.int64), folds=5, groups=groups)
+    assert fold[0] == fold[1]
+    assert len(np.unique(fold)) == 5
+
+
+def test_near_sklearn_cross_val_predict(cancer):
+    x, y = cancer
+    ours = out_of_fold(x, y, classes=CLASSES, model="linear")
+    theirs = cross_val_predict(LogisticRegression(C=0.1), x, y, method="predict_proba")
+    assert ours.log_loss == pytest.approx(log_loss(y, ours.probabilities), abs=1e-5)
+    assert ours.log_loss < log_loss(y, theirs) + 0.02
+
+
+def test_no_row_sees_its_own_label():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(300, 30)).astype(np.float32), rng.integers(0, 2, 300)
+    made = out_of_fold(x, y, classes=CLASSES, model="mlp")
+    assert 0.4 < (made.probabilities.argmax(1) == y).mean() < 0.6
+
+
+def test_auto_is_no_worse_than_either(cancer):
+    x, y = cancer
+    y = np.where(np.random.default_rng(0).random(len(y)) < 0.1, 1 - y, y)
+    each = {kind: out_of_fold(x, y, classes=CLASSES, model=kind, epochs=15).log_loss for kind in ("linear", "mlp")}
+    made = out_of_fold(x, y, classes=CLASSES, model="auto", epochs=15)
+    assert made.log_loss <= min(each.values())
+    np.testing.assert_allclose(made.probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_rows_without_label_are_predicted(cancer):
+    x, y = cancer
+    hidden = np.where(np.arange(len(y)) % 5 == 0, -1, y)
+    made = out_of_fold(x, hidden, classes=CLASSES, model="linear", epochs=20)
+    assert (made.fold[hidden < 0] == -1).all()
+    assert (made.probabilities[hidden < 0].argmax(1) == y[hidden < 0]).mean() > 0.9
+
+
+def test_rows_of_weight_zero_teach_nothing(cancer):
+    x, y = cancer
+    wrong = np.arange(len(y)) % 3 == 0
+    labels = np.where(wrong, 1 - y, y)
+    made = out_of_fold(x, labels, (~wrong).astype(float), classes=CLASSES, model="linear", epochs=20)
+    assert (made.probabilities.argmax(1) == y).mean() > 0.93
+
+
+def test_small_classes_shrink_the_folds(cancer):
+    x, y = cancer
+    labels = y.copy()
+    labels[:3] = 2
+    made = out_of_fold(x, labels, classes=(*CLASSES, "rare"), model="linear", epochs=2)
+    assert made.fold.max() == 2
+    assert "smallest class has 3" in made.note
+
+
+def test_same_seed_same_bytes(cancer):
+    x, y = cancer
+    first, second = (out_of_fold(x, y, classes=CLASSES, model="mlp", epochs=3, seed=1).probabilities for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_refuses():
+    x = np.zeros((4, 2), np.float32)
+    with pytest.raises(InputError, match="folds"):
+        assign_folds(np.zeros(4, np.int64), folds=1)
+    with pytest.raises(InputError, match="fewer than two"):
+        assign_folds(np.zeros(4, np.int64), groups=np.array(["a"] * 4))
+    with pytest.raises(InputError, match="nothing can be learnt"):
+        out_of_fold(x, np.full(4, -1), classes=CLASSES)

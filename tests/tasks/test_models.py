@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.models import ACTIVATIONS, build_network
+
+
+def test_linear_starts_uniform_and_has_no_hidden_layer():
+    network = build_network("linear", 4, 3, hidden=(8,))
+    assert network.kind == "linear"
+    assert torch.equal(network(torch.randn(5, 4)), torch.zeros(1, 5, 3))
+
+
+def test_copies_give_what_the_same_networks_give_one_by_one():
+    network = build_network("mlp", 6, 3, hidden=(5, 4), copies=2, seed=3).eval()
+    x = torch.randn(7, 6, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for weight in network.weights:
+            weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
+        both = network(x)
+        for copy in range(2):
+            layers: list[nn.Module] = []
+            for weight, bias in zip(network.weights, network.biases, strict=True):
+                layer = nn.Linear(weight.shape[1], weight.shape[2])
+                layer.weight.copy_(weight[copy].T)
+                layer.bias.copy_(bias[copy, 0])
+                layers += [layer, nn.ReLU()]
+            torch.testing.assert_close(both[copy], nn.Sequential(*layers[:-1])(x))
+
+
+def test_scale_centres_and_divides_by_one_number():
+    network = build_network("linear", 3, 2)
+    x = torch.tensor(np.random.default_rng(0).normal([1, 5, -3], [1, 10, 0.1], (500, 3)), dtype=torch.float32)
+    network.set_scale(x)
+    scaled = (x - network.shift) / network.scale
+    assert scaled.mean(0).abs().max() < 1e-4
+    assert abs(float(scaled.square().mean()) - 1) < 1e-4
+    assert float(scaled[:, 1].std() / scaled[:, 2].std()) > 50
+    network.set_scale(torch.ones(4, 3))
+    assert float(network.scale) == 1
+
+
+def test_dropout_only_in_training_and_by_the_generator():
+    network = build_network("mlp", 4, 2, hidden=(64,), dropout=0.5)
+    with torch.no_grad():
+        network.weights[1].fill_(1.0)
+    x = torch.ones(3, 4)
+    network.train()
+    first, second = (network(x, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, network(x, torch.Generator().manual_seed(2)))
+    network.eval()
+    assert torch.equal(network(x), network(x))
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_every_activation_runs(activation):
+    assert build_network("mlp", 3, 2, activation=activation)(torch.zeros(2, 3)).shape == (1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "liner"}, "did you mean 'linear'"),
+        ({"activation": "relo"}, "did you mean 'relu'"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"hidden": ()}, "hidden"),
+        ({"hidden": (0,)}, "hidden"),
+    ],
+)
+def test_refuses_in_one_sentence(options, message):
+    options = {"kind": "mlp"} | options
+    with pytest.raises(InputError, match=message):
+        build_network(options.pop("kind"), 3, 2, **options)

@@ -1,0 +1,105 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_sample_weight
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.weights import strengthening_factors
+
+COLUMNS = ["weight_class", "weight_source", "weight_quality", "weight_hard", "weight"]
+
+
+def test_class_balance_is_that_of_sklearn():
+    labels = np.random.default_rng(0).choice([0, 1, 2], 500, p=[0.6, 0.3, 0.1])
+    made = strengthening_factors(labels, class_balance=1.0)
+    np.testing.assert_allclose(made["weight_class"], compute_sample_weight("balanced", labels))
+    half = strengthening_factors(labels, class_balance=0.5)
+    np.testing.assert_allclose(half["weight_class"], np.sqrt(made["weight_class"]))
+
+
+def test_sources_weigh_as_in_the_target():
+    sources = pd.Series(["scan"] * 90 + ["phone"] * 10 + ["scan"] * 10 + ["phone"] * 30)
+    labels = np.array([0, 1] * 50 + [-1] * 40)
+    made = strengthening_factors(labels, sources, target=np.arange(140) >= 100, source_balance=1.0)
+    mass = made["weight"].groupby(sources).sum()
+    assert mass["phone"] / mass["scan"] == pytest.approx(3)
+    alike = strengthening_factors(labels, sources, source_balance=1.0)["weight"].groupby(sources).sum()
+    assert alike["phone"] == pytest.approx(alike["scan"])
+
+
+def test_a_target_without_our_sources_changes_nothing_in_silence():
+    sources = pd.Series(["scan"] * 4 + ["phone"] * 2)
+    labels = np.array([0, 1, 0, 1, -1, -1])
+    made = strengthening_factors(labels, sources, target=np.arange(6) >= 4, source_balance=1.0)
+    assert made["weight"][:4].tolist() == [1, 1, 1, 1]
+
+
+def test_quality_is_a_factor_and_missing_quality_is_one():
+    made = strengthening_factors(np.array([0, 1, 1]), None, np.array([1.0, 0.5, np.nan]))
+    assert made["weight_quality"].tolist() == [1, 0.5, 1]
+    off = strengthening_factors(np.array([0, 1, 1]), None, np.array([1.0, 0.5, np.nan]), quality=False)
+    assert off["weight"].tolist() == [1, 1, 1]
+
+
+def test_mislabelled_examples_are_never_strengthened():
+    quality = np.array([0.9, 0.9, 0.4, 0.4])
+    wrong = np.array([True, False, True, False])
+    made = strengthening_factors(np.zeros(4, int), None, quality, misclassified=wrong, hard=2.0)
+    assert made["weight_hard"].round(6).tolist() == [2.8, 1, 1, 1]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(-1, 3), st.sampled_from(["a", "b", "c"]), st.floats(0.01, 1), st.booleans()),
+        min_size=2,
+        max_size=60,
+    ),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.floats(0, 10),
+    st.floats(1.5, 10),
+)
+def test_weights_have_mean_one_and_stay_under_the_cap(rows, class_balance, source_balance, hard, cap):
+    labels, sources, quality, wrong = (np.array(part) for part in zip(*rows, strict=True))
+    if not (labels >= 0).any():
+        return
+    made = strengthening_factors(
+        labels,
+        sources,
+        quality,
+        misclassified=wrong,
+        class_balance=class_balance,
+        source_balance=source_balance,
+        hard=hard,
+        cap=cap,
+    )
+    assert list(made.columns) == COLUMNS
+    used = labels >= 0
+    assert (made[~used] == 0).all(axis=None)
+    assert (made["weight"][used] > 0).all()
+    assert made["weight"].max() <= cap * (1 + 1e-9)
+    assert made["weight"][used].mean() == pytest.approx(1)
+
+
+def test_where_nearly_all_weights_are_zero_the_others_weigh_the_cap():
+    made = strengthening_factors(np.zeros(10, int), user=np.array([1.0, 2.0] + [0.0] * 8), cap=3.0)
+    assert made["weight"].tolist() == [3, 3] + [0] * 8
+
+
+def test_the_users_own_weights_multiply():
+    made = strengthening_factors(np.array([0, 1]), user=np.array([3.0, 1.0]))
+    assert made["weight"].tolist() == [1.5, 0.5]
+
+
+@pytest.mark.parametrize("user", [[1.0, -1.0], [np.nan, 1.0], [1.0], [0.0, 0.0]])
+def test_refuses_weights(user):
+    with pytest.raises(InputError, match="weight"):
+        strengthening_factors(np.array([0, 1]), user=np.array(user))
+
+
+def test_refuses_no_labels():
+    with pytest.raises(InputError, match="no example has a label"):
+        strengthening_factors(np.array([-1, -1]))
