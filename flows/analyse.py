@@ -25,7 +25,7 @@ from burnish.tasks.errors import categorise, error_table, misclassified
 from burnish.tasks.findings import SEVERITIES, InputError
 from burnish.tasks.headline import headline
 from burnish.tasks.metrics import Measurement, error_rate, measure, stated
-from burnish.tasks.mismatch import Comparison, measure_mismatch, mismatch_findings, name_parts
+from burnish.tasks.mismatch import Comparison, measure_mismatch, mismatch_findings, name_parts, with_measures
 from burnish.tasks.report import render_report
 from burnish.tasks.slices import find_slices
 from burnish.tasks.summary import (
@@ -222,10 +222,13 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
     """Compare train with the other parts, dev by source."""
     if prepared.features is None or prepared.encoder is None:
         return ()
+    features, names = prepared.features, prepared.encoder.names
+    if prepared.measures is not None:
+        features, names = with_measures(features, prepared.measures)
     judged = prepared.usable & (prepared.codes >= 0)
     parts = name_parts(prepared.table[judged])
     compare = run.stage("Compare the parts", measure_mismatch)
-    return compare(prepared.features[judged], parts, names=prepared.encoder.names, seed=run.config.seed)
+    return compare(features[judged], parts, names=names, seed=run.config.seed)
 
 
 def _errors(run: Run, table: pd.DataFrame, metrics: Mapping[str, Measurement]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from burnish.tasks.duplicates import find_duplicates
 from burnish.tasks.encoders import Encoder, fit_patch_encoder, pretrained_encoder
 from burnish.tasks.examples import Examples, read_examples
 from burnish.tasks.features import fit_array_encoder, fit_table_encoder
-from burnish.tasks.findings import Finding
+from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.folds import out_of_fold
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.images import ImageScan, measure_images
@@ -35,7 +35,7 @@ from burnish.tasks.outliers import Limits, fit_limits, summarize_limits
 from burnish.tasks.split import join_groups, measure_split, split
 from burnish.tasks.validate import Validation, enforce_suite, learn_suite, load_suite, save_suite
 
-IMAGE_MEASURES = ["width", "height", "brightness", "contrast", "entropy", "sharpness"]
+IMAGE_MEASURES = ["width", "height", "brightness", "contrast", "entropy", "noise", "sharpness"]
 NEIGHBOURS = 20
 REVIEW_COLUMNS = [
     "id", "split", "source", "label", "suggested_label", "label_quality", "action", "reason",
@@ -64,6 +64,8 @@ class Prepared:
     usable : bool (n,)
         False for rows that are never learnt from: blank or unreadable images, dropped extremes.
     pixels : uint8 (n, s, s, c) or None
+    measures : DataFrame of n rows or None
+        Brightness, sharpness and the like of each image.
     limits : Limits or None
     features : float32 (n, d) or None
         None where there is nothing to learn from but the user's own probabilities.
@@ -82,6 +84,7 @@ class Prepared:
     extreme: NDArray[np.bool_]
     usable: NDArray[np.bool_]
     pixels: NDArray[np.uint8] | None
+    measures: pd.DataFrame | None
     limits: Limits | None
     facts: dict[str, Any]
     features: NDArray[np.float32] | None = None
@@ -125,7 +128,7 @@ class Labels:
 
 def open_examples(config: Config) -> Examples:
     """Read the data that a configuration names; bad input is said here, before anything is written."""
-    return read_examples(**config.data.model_dump(exclude={"human_error"}))
+    return read_examples(**config.data.model_dump(exclude={"human_error"}), weight=config.weights.column)
 
 
 def prepare(run: Run, examples: Examples) -> Prepared:
@@ -150,6 +153,7 @@ def prepare(run: Run, examples: Examples) -> Prepared:
         extreme=extreme,
         usable=~extreme & ~_useless(table),
         pixels=None if scan is None else scan.pixels,
+        measures=None if scan is None else scan.quality[IMAGE_MEASURES],
         limits=limits,
         facts={
             "splits": split_facts,
@@ -159,7 +163,20 @@ def prepare(run: Run, examples: Examples) -> Prepared:
             "images": None if scan is None else {name: int(table[name].sum()) for name in (*FLAGS, "unreadable")},
         },
     )
+    _check_learnable(prepared)
     return _score_outliers(run, _encode(run, prepared))
+
+
+def _check_learnable(prepared: Prepared) -> None:
+    """Refuse to go on with training rows of one class, or none."""
+    left = np.unique(prepared.codes[prepared.learnable])
+    if len(left) < 2:
+        have = f"only the class {prepared.examples.classes[left[0]]!r} has" if len(left) else "no class has"
+        unusable = int((~prepared.usable).sum())
+        raise InputError(
+            f"{have} training examples that can be learnt from ({unusable:,} of {len(prepared.codes):,} examples are "
+            "unreadable, blank or dropped as extreme): see to the other classes, or give more examples"
+        )
 
 
 def _measure_images(run: Run, examples: Examples) -> ImageScan | None:

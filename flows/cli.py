@@ -176,6 +176,9 @@ def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: 
     except BrokenContractError as failure:
         typer.echo(str(current.folder))
         raise GateCrossedError(str(failure)) from None
+    except OSError as error:
+        error.filename = error.filename or str(current.folder)
+        raise
     typer.echo("\n".join(summary["headline"]))
     typer.echo(f"Report: {(current.folder / 'report.html').resolve().as_uri()}")
     typer.echo(str(current.folder))
@@ -210,10 +213,20 @@ def main() -> None:
         if type(error).__module__.startswith(("click", "typer")):
             _say(console, "error", f"{getattr(error, 'message', error)}; see burnish --help")
             sys.exit(2)
+        if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
+            _say(console, "error", _refused(error))
+            sys.exit(2)
         if os.environ.get("BURNISH_DEBUG"):
             traceback.print_exc()
         _say(console, "fault", f"{type(error).__name__}: {error}; this is ours: set BURNISH_DEBUG=1 for the trace")
         sys.exit(3)
+
+
+def _refused(error: OSError) -> str:
+    """Say what the machine refused: a full disk, a file that may not be read or written."""
+    file = f" {error.filename}" if error.filename else ""
+    why = os.strerror(error.errno) if error.errno else error
+    return f"cannot read or write{file} ({why}); make room or see to the permissions, or name another folder with --out"
 
 
 def _say(console: Console, kind: str, what: object) -> None:

@@ -252,7 +252,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise InputError(f"--set {override}: write it as section.key=value, e.g. --set train.epochs=20")
     try:
         value = _plain_values(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         raise InputError(f"--set {override}: {text!r} is not a YAML value; put quotes around text") from None
     *sections, last = keys.split(".")
     for section in sections:
@@ -276,6 +276,8 @@ def _first_problem(error: ValidationError) -> str:
         return f"the key {key} is missing; add it"
     given = problem["input"]
     shown = "nothing" if given is None else repr(given)[:60]
+    if problem["type"] in ("string_type", "path_type"):
+        return f"{key} is {shown}; write text, in quotes where it looks like a number"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{key} is {shown}; {message[0].lower()}{message[1:]}"
 
@@ -293,7 +295,10 @@ def _known_keys(place: list[str]) -> list[str]:
 
 def _with_absolute_paths(config: Config, folder: Path, default_name: str) -> Config:
     def absolute(path: Path | None) -> Path | None:
-        return None if path is None else folder / path.expanduser()
+        try:
+            return None if path is None else folder / path.expanduser()
+        except RuntimeError:
+            raise InputError(f"{path}: there is no such user; write the folder out") from None
 
     data = config.data.model_copy(
         update={key: absolute(getattr(config.data, key)) for key in ("path", "embeddings", "probabilities")}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.findings import InputError
 
+_LARGEST = 1e15  # distances are taken in float32, where the square of 1e20 is infinite
 _BLOCK = 1 << 22  # numbers looked at in one go: 32 MiB of float64
 _SUM_TOLERANCE = 1e-3  # float16 rows of softmax are off by about this
 
@@ -37,12 +38,14 @@ def read_embeddings(path: str | Path, rows: int | None = None) -> NDArray[Any]:
     Raises
     ------
     InputError
-        Absent, not .npy, objects in it, wrong shape, NaN or infinite.
+        Absent, not .npy, objects in it, wrong shape, NaN, infinite, beyond ±1e15; with `rows` given, all rows the same.
     """
     path = Path(path)
     array = _open_array(path, "data.embeddings")
     _check_shape(array, len(array) if rows is None else rows, path, "data.embeddings")
     _check_finite(array, path, "data.embeddings")
+    if rows is not None and rows > 1 and not _varies(array):
+        raise InputError(f"data.embeddings: all rows of {path} are the same: compute it again")
     return array
 
 
@@ -135,3 +138,13 @@ def _check_finite(array: NDArray[Any], path: Path, key: str) -> None:
                 f"{key}: row {start + bad[0]} (from 0) of {path} has NaN or infinity in it: compute it again, or take "
                 "the row out of both files"
             )
+        large = np.flatnonzero((np.abs(array[start : start + step]) > _LARGEST).any(axis=1))
+        if large.size:
+            raise InputError(
+                f"{key}: row {start + large[0]} (from 0) of {path} has a value beyond ±{_LARGEST:g}: scale its columns"
+            )
+
+
+def _varies(array: NDArray[Any]) -> bool:
+    step = max(1, _BLOCK // array.shape[1])
+    return any((array[start : start + step] != array[0]).any() for start in range(0, len(array), step))

@@ -9,12 +9,13 @@ Known failure: an id made of few digits (a postcode, a till number) passes as a 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from burnish.tasks.column_types import TypedColumns
-from burnish.tasks.findings import Finding
+from burnish.tasks.findings import Finding, InputError
 
 MOST_LEVELS = 1000
 _FEW_LEVELS = 20  # so many levels are never too many for the rows
@@ -53,6 +54,31 @@ def choose_columns(typed: TypedColumns, wanted: Sequence[str]) -> tuple[tuple[st
     ]
     kept = tuple(name for name in rest if name not in many)
     return kept, tuple(finding for finding in findings if finding is not None)
+
+
+def check_weights(attributes: pd.DataFrame, name: str, ids: pd.Series, path: Path) -> None:
+    """Refuse a column of weights that are not all numbers of at least 0, some of them above.
+
+    Raises
+    ------
+    InputError
+        Names the column, the first bad row and what a weight is.
+    """
+    if name not in attributes:
+        raise InputError(f"weights.column: {name!r} is the id or image column of {path}: name a column of numbers")
+    column = attributes[name]
+    if not pd.api.types.is_numeric_dtype(column.dtype) and column.notna().any():
+        raise InputError(f"weights.column: {name!r} of {path} is not numeric: give every row a number of at least 0")
+    weights = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = np.flatnonzero(~(weights >= 0))
+    if bad.size:
+        given = "none" if np.isnan(weights[bad[0]]) else f"{weights[bad[0]]:g}"
+        raise InputError(
+            f"weights.column: {bad.size:,} cells of {name!r} in {path} are missing or below 0, the first that of "
+            f"{ids.iloc[bad[0]]!r} ({given}): give every row a number of at least 0"
+        )
+    if not weights.any():
+        raise InputError(f"weights.column: {name!r} of {path} is 0 throughout: give some rows a weight above 0")
 
 
 def _missingness_tells(column: pd.Series) -> bool:
@@ -136,12 +162,13 @@ def _infinite_finding(counts: dict[str, int]) -> Finding | None:
     if not counts:
         return None
     total = sum(counts.values())
+    values = "values are" if total > 1 else "value is"
     return Finding(
         code="columns.infinite",
-        title=f"{total:,} infinite value{'s are' if total > 1 else ' is'} taken as missing: {_join(list(counts))}",
+        title=f"{total:,} infinite or huge {values} taken as missing: {_join(list(counts))}",
         severity="warning",
         explanation="No mean, distance or network survives an infinity.",
-        method="Cells that read inf or infinity.",
+        method="Cells that read inf or infinity, and numbers beyond ±1e150, whose square is no number any more.",
         advice="Look for a division by zero where the column is made.",
         count=total,
     )

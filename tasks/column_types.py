@@ -22,6 +22,7 @@ _NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?|INF)"
 _PADDED = r"[+-]?0\d+"
 _DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]\d{1,2}:\d{2}.*)?"
 _DATE_FORMATS = ("ISO8601", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y")
+_LARGEST = 1e150  # the square of a larger number, which a spread is made of, is beyond float
 _EXACT = 2**53  # as a float this may stand for its neighbour, 2^53 + 1
 
 
@@ -34,7 +35,7 @@ class TypedColumns:
     frame : DataFrame
         float64 | Int64 | boolean | datetime64 | str columns, NaN (NA, NaT) where missing.
     infinite : dict of str to int
-        Columns that held infinities, made missing, and how many.
+        Columns that held infinities or numbers beyond ±1e150, made missing, and how many.
     beyond_float : tuple of str
         Columns of whole numbers beyond 2^53, kept as text.
     """
@@ -56,7 +57,8 @@ def infer_types(frame: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Whole numbers Int64, numbers float64, true/false and yes/no boolean, dates datetime64, else str. Cells that
-        spell a missing value ("", "?", "NA", "N/A", "nan", "null", "None"), and infinities, are missing.
+        spell a missing value ("", "?", "NA", "N/A", "nan", "null", "None"), infinities and numbers beyond ±1e150 are
+        missing.
 
     Examples
     --------
@@ -178,7 +180,7 @@ def _keep_text(column: pd.Series) -> pd.Series:
 
 
 def _drop_infinities(column: pd.Series) -> tuple[pd.Series, int]:
-    endless = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    endless = np.abs(column.to_numpy(dtype=np.float64, na_value=np.nan)) > _LARGEST
     return (column.mask(endless), int(endless.sum())) if endless.any() else (column, 0)
 
 

@@ -33,6 +33,8 @@ UNEXPLAINED = "unexplained"
 TYPES = {"category": "str", "count": "int64"} | dict.fromkeys(
     ("share_of_errors", "error_now", "error_if_solved", "low", "high"), "float64"
 )
+OF_THE_EXAMPLE = frozenset({*FLAGS.values(), "missing values"} - {"mislabelled"})
+ENOUGH, MOST = 20, 0.5
 RARE = 0.25
 CLOSE = 0.2
 
@@ -58,15 +60,19 @@ def categorise(table: pd.DataFrame, attributes: pd.DataFrame | None = None) -> l
     *rare class*: the training rows hold less than a quarter of an even share of the class. *source: x*: dev rows of
     source x have significantly more errors than the other dev rows (Fisher, Holm, 5%). *low confidence*: the margin
     between the two likeliest classes is below 0.2. *duplicate with another label*: an exact or near duplicate of the
-    example has another given label.
+    example has another given label. A property of the example that most of 20 or more dev rows have (all are "outlier" where dev
+    comes from elsewhere) tells no error from another and is left out.
 
     >>> frame = pd.DataFrame({"correct": [False, False, True], "label_issue": [True, False, True]})
     >>> categorise(frame)
     [['mislabelled'], ['unexplained'], []]
     """
     wrong = misclassified(table)
+    judged = table["split"].eq("dev").to_numpy(dtype=bool) if "split" in table else np.ones(len(table), dtype=bool)
     rows: list[list[str]] = [[] for _ in range(len(table))]
     for name, members in categories(table, attributes):
+        if name in OF_THE_EXAMPLE and judged.sum() >= ENOUGH and members[judged].mean() > MOST:
+            continue
         for row in np.flatnonzero(members & wrong):
             rows[row].append(name)
     for row in np.flatnonzero(wrong):

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.arrays import read_embeddings, read_probabilities
-from burnish.tasks.column_checks import choose_columns
+from burnish.tasks.column_checks import check_weights, choose_columns
 from burnish.tasks.column_types import type_columns
 from burnish.tasks.example_ids import content_ids, given_ids
 from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
@@ -113,6 +113,7 @@ def read_examples(
     exclude: Sequence[str] = (),
     embeddings: str | Path | None = None,
     probabilities: str | Path | None = None,
+    weight: str | None = None,
     missing_labels: Sequence[str] = ("",),
     delimiter: str | None = None,
     encoding: str | None = None,
@@ -132,6 +133,8 @@ def read_examples(
         Columns never learnt from.
     embeddings, probabilities : str or Path, optional
         .npy files, row i for row i of the table; probability columns in the order of `Examples.classes`.
+    weight : str, optional
+        Column of the user's own weights; never learnt from.
     missing_labels : sequence of str
         Spellings that mean "no label"; blank cells always do.
     delimiter, encoding : str, optional
@@ -149,10 +152,10 @@ def read_examples(
     """
     path = Path(path)
     if path.is_dir():
-        columns = {"id": id, "source": source, "group": group, "image": image, "text": text}
+        columns = {"id": id, "source": source, "group": group, "image": image, "text": text, "weight": weight}
         return _read_folder(path, columns, features, embeddings, probabilities, missing_labels)
     opened = open_table(path, delimiter=delimiter, encoding=encoding)
-    roles = {"label": label, "id": id, "source": source, "group": group, "image": image, "text": text}
+    roles = {"label": label, "id": id, "source": source, "group": group, "image": image, "text": text, "weight": weight}
     _check_roles(opened, roles, features, exclude)
     return _read_rows(opened, roles, features, exclude, embeddings, probabilities, missing_labels)
 
@@ -168,7 +171,7 @@ def _read_folder(
     given = [key for key, name in {**columns, "features": features}.items() if name]
     if given:
         raise InputError(
-            f"data.{given[0]}: {path} is a folder of class folders, which has no columns: point data.path at a table "
+            f"{_key(given[0])}: {path} is a folder of class folders, which has no columns: point data.path at a table "
             "with a column of image paths (data.image)"
         )
     frame, passed = list_class_folders(path)
@@ -197,7 +200,7 @@ def _check_roles(
     names = list(opened.frame.columns)
     if roles["label"] is None:
         raise InputError(f"data.label: name the column of {opened.path} that holds the labels: {list_names(names)}")
-    named = [(f"data.{key}", name) for key, name in roles.items() if name is not None]
+    named = [(_key(key), name) for key, name in roles.items() if name is not None]
     for key, name in [
         *named,
         *(("data.features", name) for name in features or ()),
@@ -205,14 +208,18 @@ def _check_roles(
     ]:
         if name not in names:
             refuse_column(name, names, opened.path, key)
-    for key in ("id", "source", "group", "image", "text"):
+    for key in ("id", "source", "group", "image", "text", "weight"):
         if roles[key] == roles["label"]:
-            raise InputError(f"data.{key}: {roles['label']!r} is the label column already: name another column")
-    taken = {name: key for key, name in named if key in ("data.label", "data.id", "data.image")}
+            raise InputError(f"{_key(key)}: {roles['label']!r} is the label column already: name another column")
+    taken = {name: key for key, name in named if key in ("data.label", "data.id", "data.image", "weights.column")}
     taken |= dict.fromkeys(exclude, "data.exclude")
     for name in features or ():
         if name in taken:
             raise InputError(f"data.features: {name!r} is named under {taken[name]} too: take it out of one of them")
+
+
+def _key(role: str) -> str:
+    return "weights.column" if role == "weight" else f"data.{role}"
 
 
 def _read_rows(
@@ -239,15 +246,18 @@ def _read_rows(
         findings += absent
     given = {label, roles["id"], roles["image"]}
     typed = type_columns(frame[[name for name in frame.columns if name not in given]])
-    unlearnt = {roles["source"], roles["group"], roles["text"], *exclude}
+    if roles["weight"] is not None:
+        check_weights(typed.frame, roles["weight"], ids, opened.path)
+    unlearnt = {roles["source"], roles["group"], roles["text"], roles["weight"], *exclude}
     wanted = [name for name in (features or typed.frame.columns) if name not in unlearnt]
     learn_from, odd = choose_columns(typed, wanted)
     attributes = typed.frame
     if roles["text"] is not None:
         attributes[roles["text"]] = frame[roles["text"]].astype("str")
     if not learn_from and all(each is None for each in (roles["image"], roles["text"], embeddings, probabilities)):
+        why = "".join(f" ({finding.title})" for finding in odd[:1])
         raise InputError(
-            f"{opened.path} has no column left to learn from beside the label: give features, a text column, "
+            f"{opened.path} has no column left to learn from beside the label{why}: give features, a text column, "
             "embeddings or probabilities"
         )
     classes = sort_classes(labels)

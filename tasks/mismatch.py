@@ -80,6 +80,30 @@ def name_parts(table: pd.DataFrame) -> NDArray[np.object_]:
     return parts
 
 
+def with_measures(features: NDArray[np.float32], measures: pd.DataFrame) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Put measures that people understand beside features that they do not, for drivers that say something.
+
+    Parameters
+    ----------
+    features : float32 (n, d)
+        Of a network: they have no names.
+    measures : DataFrame (n rows)
+        Numbers; missing ones become the column's median.
+
+    Returns
+    -------
+    features : float32 (n, m + d)
+    names : tuple of str
+        Of the measures, then d empty ones.
+
+    >>> joined, names = with_measures(np.zeros((2, 1), np.float32), pd.DataFrame({"contrast": [1.0, np.nan]}))
+    >>> joined.tolist(), names
+    ([[1.0, 0.0], [1.0, 0.0]], ('contrast', ''))
+    """
+    filled = measures.fillna(measures.median()).fillna(0.0).to_numpy(np.float32)
+    return np.hstack([filled, features]), (*measures.columns.astype(str), *("" for _ in range(features.shape[1])))
+
+
 def default_pairs(parts: NDArray[np.object_]) -> list[tuple[str, str]]:
     """Give train against everything else, the dev subsets against each other, and dev as a whole against test.
 
@@ -115,7 +139,7 @@ def measure_mismatch(
     parts : str (n,)
         The part of each row, see `name_parts`; "dev" in a pair takes all "dev:…" together.
     names : sequence of str, optional
-        Of the d features, for `drivers`.
+        Of the d features, for `drivers`; an empty name is never named as one.
     pairs : sequence of (str, str), optional
         Default: see `default_pairs`.
     permutations : int

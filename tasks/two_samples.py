@@ -80,7 +80,8 @@ def compare_samples(
     auc, auc_p = classify(expand(directions(x)), is_b, permutations, rng)
     low, high = auc_interval(auc, len(b), len(a))
     p_value = min(1.0, 2 * min(float(ks_p.min(initial=1.0)) * len(ks_p), auc_p))
-    drivers = [names[i] for i in np.argsort(-distances, kind="stable") if ks_p[i] * len(ks_p) <= level]
+    differing = (names[i] for i in np.argsort(-distances, kind="stable") if ks_p[i] * len(ks_p) <= level)
+    drivers = [name for name in differing if name]
     if not drivers and x.shape[1] <= MOST_DIRECTIONS:
         drivers = changed_products(x, is_b, names, level)
     return TwoSamples(auc, low, high, p_value, tuple(drivers[:MOST_DRIVERS]))
