@@ -28,10 +28,12 @@ class Measured:
 
     @property
     def summary(self) -> dict[str, Any]:
+        """What `summary.json` holds."""
         return json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
 
     @property
     def examples(self) -> pd.DataFrame:
+        """What `examples.parquet` holds."""
         return pd.read_parquet(self.folder / "examples.parquet")
 
 

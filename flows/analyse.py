@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ COLUMNS = [
     "id", "label", "source", "group", "image", "split", "duplicate_of", "duplicate_kind",
     "unreadable", "blurry", "dark", "bright", "blank", "odd_size", "odd_aspect", "outlier_score", "outlier",
     "label_quality", "suggested_label", "suggestion_quality", "label_issue",
-    "voice_model", "voice_clusters", "voice_neighbours", "action", "reason", "final_label",
+    "voice_model", "voice_clusters", "voice_neighbours", "cleanlab_issue", "action", "reason", "final_label",
     "weight", "weight_class", "weight_source", "weight_quality", "weight_hard",
     "predicted", "confidence", "margin", "correct", "error_categories",
 ]  # fmt: skip
@@ -86,9 +86,10 @@ def analyse(
     wrong = misclassified(table)
     metrics = run.stage("Measure", _measure)(run, prepared, labels, fitted, table)
     mismatch = _compare_parts(run, prepared)
-    errors = _errors(run, table, metrics)
+    errors, believed = _errors(run, table), _errors(run, table, suspects=False)
     diagnosis = diagnose(
-        **errors,
+        **believed,
+        dev_as_given=errors["dev"],
         train_sources=run.config.split.train_sources,
         dev_suspects=error_rate((wrong & table["label_issue"].to_numpy())[dev]),
         mismatch=mismatch,
@@ -105,6 +106,7 @@ def analyse(
         "rounds": [turn.as_dict() for turn in rounds],
         "metrics": {part: metrics[part].as_dict() for part in PARTS},
         "test_without_suspects": metrics["test_without_suspects"].as_dict(),
+        "errors_believed": error_facts(believed),
         "errors": error_facts(errors) | {"test_as_given": rounds[0].test_error.as_dict()},
         "diagnosis": diagnosis.as_dict(),
         "mismatch": [each.as_dict() for each in mismatch],
@@ -231,14 +233,20 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
     return compare(features[judged], parts, names=names, seed=run.config.seed)
 
 
-def _errors(run: Run, table: pd.DataFrame, metrics: Mapping[str, Measurement]) -> dict[str, Any]:
-    """Give the errors along the chain, as `diagnose` takes them."""
+def _errors(run: Run, table: pd.DataFrame, *, suspects: bool = True) -> dict[str, Any]:
+    """Give the errors along the chain, as `diagnose` takes them; with or without the rows whose label is suspect.
+
+    Train is what was learnt from, by its final labels: its suspects have been dealt with.
+    """
     human = run.config.data.human_error
-    dev = table[(table["split"] == "dev") & table["correct"].notna()]
-    by_source = {
-        str(source): error_rate(~rows["correct"].to_numpy(dtype=bool)) for source, rows in dev.groupby("source")
-    }
-    chain = {part: metrics[part].error for part in PARTS}
+    judged = table["correct"].notna() & (table["final_label"].notna() | (table["split"] != "train"))
+    if not suspects:
+        judged &= ~table["label_issue"] | (table["split"] == "train")
+    rows = table[judged]
+    wrong = ~rows["correct"].astype(bool)
+    dev = rows["split"] == "dev"
+    by_source = {str(source): error_rate(wrong[part.index]) for source, part in rows[dev].groupby("source")}
+    chain = {part: error_rate(wrong[rows["split"] == part]) for part in PARTS}
     return {"human": None if human is None else stated(human), "dev_by_source": by_source, **chain}
 
 

@@ -18,6 +18,7 @@ from burnish.flows.config import Config
 from burnish.flows.run import BrokenContractError, Run, write_json
 from burnish.tasks.actions import USELESS, decide_actions
 from burnish.tasks.cleaned import escape_formulas, write_cleaned
+from burnish.tasks.confident import find_by_confident_learning
 from burnish.tasks.copies import copies_as_groups, count_duplicates, duplicate_findings, find_row_duplicates
 from burnish.tasks.duplicates import find_duplicates
 from burnish.tasks.encoders import Encoder, fit_patch_encoder, pretrained_encoder
@@ -110,7 +111,7 @@ class Labels:
     audit : LabelAudit or None
         None before the first round.
     decisions : DataFrame of n rows or None
-        `action`, `final_label`, `reason`.
+        `action`, `final_label`, `reason`, `cleanlab_issue`.
     probabilities : float (n, k) or None
         What the model voice heard, out of fold.
     codes : int64 (n,)
@@ -332,6 +333,9 @@ def find_labels(
         graph=prepared.graph,
         seed=run.config.seed,
     )
+    confident = run.stage(f"Ask confident learning, round {number}", find_by_confident_learning)(
+        prepared.codes, probabilities
+    )
     flags = prepared.table[[name for name in ("unreadable", *FLAGS) if name in prepared.table]]
     decisions = run.stage(f"Decide, round {number}", decide_actions)(
         audit.frame,
@@ -343,7 +347,7 @@ def find_labels(
     codes = label_codes(decisions["final_label"], examples.classes)
     codes = np.where(prepared.learnable, codes, -1)
     quality = audit.posterior[np.arange(len(codes)), np.maximum(codes, 0)].astype(np.float64)
-    return Labels(audit, decisions, probabilities, codes, quality)
+    return Labels(audit, decisions.assign(cleanlab_issue=confident), probabilities, codes, quality)
 
 
 def write_labels(run: Run, prepared: Prepared, labels: Labels) -> None:

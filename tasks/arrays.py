@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.findings import InputError
 
-_LARGEST = 1e15  # distances are taken in float32, where the square of 1e20 is infinite
+_LARGEST = np.float64(1e15)  # distances are taken in float32, where the square of 1e20 is infinite
 _BLOCK = 1 << 22  # numbers looked at in one go: 32 MiB of float64
 _SUM_TOLERANCE = 1e-3  # float16 rows of softmax are off by about this
 

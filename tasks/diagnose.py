@@ -16,9 +16,12 @@ another is material too; a gap yields to a later one that is ten times as large.
 where bias and variance were measured and every interval stays below `material`, else "cannot tell". Where human
 error is unknown it is taken as 0; avoidable bias is then only an upper bound, and yields to any larger gap.
 
+Wrong labels come before all of it. Where the dev errors on labels that are probably wrong (`dev_suspects`) are material
+and outweigh every gap, the verdict is "label noise": no knob of the network moves them. Give the other errors without
+those examples, so that the noise is not in the gaps as well.
+
 Source: Ng, Machine Learning Yearning, chapters 20-43 (bias, variance, data mismatch, orthogonal knobs).
-Known failure: errors are counted against the labels as given. Where dev labels are wrong, part of every gap is theirs
-(`dev_suspects` says so in the first step).
+Known failure: a suspect is where the model disagrees with the label; without suspects the errors are a lower bound.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from burnish.tasks.metrics import Rate, pool, stated
 from burnish.tasks.mismatch import Comparison
 
 DWARFED = 10
+LABEL_NOISE = "label noise"
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ def diagnose(
     test: Rate | float | None = None,
     train_sources: Sequence[str] | None = None,
     dev_suspects: Rate | float | None = None,
+    dev_as_given: Rate | float | None = None,
     material: float = 0.01,
     mismatch: Sequence[Comparison] = (),
 ) -> Diagnosis:
@@ -82,6 +87,8 @@ def diagnose(
         The sources trained on; None for all.
     dev_suspects : Rate or float, optional
         Share of dev that is misclassified and whose given label is probably wrong.
+    dev_as_given : Rate or float, optional
+        The dev error with the suspects, where `dev` is without them.
     material : float
         The smallest gap worth working on, 0.01 = one point.
     mismatch : sequence of Comparison
@@ -99,6 +106,7 @@ def diagnose(
         "dev": dev,
         "test": test,
         "suspects": dev_suspects,
+        "dev_as_given": dev if dev_as_given is None else dev_as_given,
     }
     rates = {name: as_rate(error) for name, error in errors.items()}
     gaps = measure_chain(rates, dev_by_source or {}, train_sources, material)
@@ -106,13 +114,14 @@ def diagnose(
         gaps["dev_overfit"] = as_bound(gaps["dev_overfit"], "test error − dev error (dev and test differ)")
     shifts = find_shifts(mismatch, train_sources)
     order = rank(gaps)
-    verdict = judge(gaps, order)
+    noisy = outweighs(rates["suspects"], gaps, order, material)
+    verdict = LABEL_NOISE + (" first" if order else "") if noisy else judge(gaps, order)
     return Diagnosis(
         **gaps,
         verdict=verdict,
-        title=title(verdict, gaps, order, rates["dev"], material),
+        title=noise_title(verdict, rates) if noisy else title(verdict, gaps, order, rates["dev"], material),
         explanation=explain(gaps, rates["human"].known, material, shifts),
-        next_steps=next_steps(order, gaps, rates["dev"], rates["suspects"], material, shifts),
+        next_steps=next_steps(order, gaps, rates["dev_as_given"], rates["suspects"], material, shifts),
     )
 
 
@@ -196,6 +205,20 @@ def judge(gaps: Mapping[GapName, Gap], order: Sequence[GapName]) -> str:
         return WORDS[order[0]] + (" first" if len(order) > 1 else "")
     settled = gaps["avoidable_bias"].measured and gaps["variance"].measured
     return "well trained" if settled and not any(gap.open for gap in gaps.values()) else "cannot tell"
+
+
+def outweighs(suspects: Rate, gaps: Mapping[GapName, Gap], order: Sequence[GapName], material: float) -> bool:
+    """Tell whether errors on labels that are probably wrong are material and as large as any material gap."""
+    return suspects.known and suspects.value >= max([material, *(gaps[name].value for name in order)])
+
+
+def noise_title(verdict: str, rates: Mapping[str, Rate]) -> str:
+    """Say how much of the dev error is on labels that are probably wrong."""
+    given = rates["dev_as_given"].value
+    return (
+        f"{verdict.capitalize()}: {points(rates['suspects'].value)} of dev's {100 * given:.1f}% error "
+        "are on labels that are probably wrong themselves"
+    )
 
 
 def title(verdict: str, gaps: Mapping[GapName, Gap], order: Sequence[GapName], dev: Rate, material: float) -> str:

@@ -60,8 +60,8 @@ def categorise(table: pd.DataFrame, attributes: pd.DataFrame | None = None) -> l
     *rare class*: the training rows hold less than a quarter of an even share of the class. *source: x*: dev rows of
     source x have significantly more errors than the other dev rows (Fisher, Holm, 5%). *low confidence*: the margin
     between the two likeliest classes is below 0.2. *duplicate with another label*: an exact or near duplicate of the
-    example has another given label. A property of the example that most of 20 or more dev rows have (all are "outlier" where dev
-    comes from elsewhere) tells no error from another and is left out.
+    example has another given label. A property of the example that most of 20 or more dev rows have (all are "outlier"
+    where dev comes from elsewhere) tells no error from another and is left out.
 
     >>> frame = pd.DataFrame({"correct": [False, False, True], "label_issue": [True, False, True]})
     >>> categorise(frame)

@@ -26,7 +26,7 @@ class Finding:
     Attributes
     ----------
     code : str
-        Short and stable, e.g. ``"labels.missing"``: `burnish run --fail-on CODE` matches it, or the part before its dot.
+        Short and stable, e.g. ``"labels.missing"``; `burnish run --fail-on` takes it, or the part before its dot.
     title : str
         What was found, with its figure, in one line.
     severity : str

@@ -68,7 +68,7 @@ def render_report(
     return environment.get_template("report.html.j2").render(
         s=summary,
         findings=by_severity(summary.get("findings") or ()),
-        ladder=plots.ladder(summary.get("errors"), summary.get("diagnosis")),
+        ladder=plots.ladder(summary.get("errors_believed") or summary.get("errors"), summary.get("diagnosis")),
         suspects=cards,
         choices=_choices(cards),
         noise=heat_table((summary.get("labels") or {}).get("noise_matrix"), summary),

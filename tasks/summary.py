@@ -22,7 +22,7 @@ TOP_CONFUSIONS = 15
 HEAVIEST = 12
 ACTIONS = ("keep", "relabel", "drop", "review")
 UNTRAINED = (
-    "rounds", "metrics", "test_without_suspects", "errors", "diagnosis", "mismatch",
+    "rounds", "metrics", "test_without_suspects", "errors", "errors_believed", "diagnosis", "mismatch",
     "error_categories", "misclassified", "slices", "augmentation", "weights", "training",
 )  # fmt: skip
 COMPONENTS = ("weight_class", "weight_source", "weight_quality", "weight_hard")
@@ -74,6 +74,10 @@ def label_facts(table: pd.DataFrame, audit: LabelAudit) -> dict[str, Any]:
         "issues_by_split": issues["split"].value_counts().to_dict(),
         "estimated_noise_rate": audit.noise_rate,
         "noise_matrix": audit.noise_matrix,
+        "cleanlab": {
+            "issues": int(table["cleanlab_issue"].sum()),
+            "shared": int((table["cleanlab_issue"] & table["label_issue"]).sum()),
+        },
         "voices": {name: vars(record) for name, record in audit.voices.items()},
         "actions": {action: int((table["action"] == action).sum()) for action in ACTIONS},
         "top_confusions": [
@@ -108,9 +112,7 @@ def training_facts(trained: Trained | None) -> dict[str, Any] | None:
     }
 
 
-def prediction_columns(
-    probabilities: NDArray[np.floating], classes: Sequence[str], labels: pd.Series
-) -> pd.DataFrame:
+def prediction_columns(probabilities: NDArray[np.floating], classes: Sequence[str], labels: pd.Series) -> pd.DataFrame:
     """Give `predicted`, `confidence`, `margin` (best minus second best) and `correct` (missing without a label).
 
     Parameters

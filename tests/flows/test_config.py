@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from burnish.flows.config import Config, dump_config, load_config, parse_config
 from burnish.tasks.findings import InputError
 

@@ -1,4 +1,5 @@
 import pytest
+
 from burnish.flows.gates import check_rules, crossed
 from burnish.tasks.findings import InputError
 

@@ -141,7 +141,7 @@ def test_ids_do_not_depend_on_the_label(tmp_path, frame):
 
 
 def test_arrays_beside_the_table(path, tmp_path, frame):
-    np.save(tmp_path / "e.npy", np.ones((40, 3), dtype=np.float32))
+    np.save(tmp_path / "e.npy", np.eye(40, 3, dtype=np.float32))
     np.save(tmp_path / "p.npy", np.full((40, 2), 0.5))
     examples = read_examples(path, label="label", embeddings=tmp_path / "e.npy", probabilities=tmp_path / "p.npy")
     assert examples.embeddings.shape == (40, 3)
