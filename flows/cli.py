@@ -200,7 +200,7 @@ def main() -> None:
         app(standalone_mode=False)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
-    except (InputError, typer.BadParameter) as error:
+    except InputError as error:
         _say(console, "error", error)
         sys.exit(2)
     except GateCrossedError as error:
@@ -211,7 +211,8 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  (the last line of defence: every fault ends in a sentence)
         if type(error).__module__.startswith(("click", "typer")):
-            _say(console, "error", f"{getattr(error, 'message', error)}; see burnish --help")
+            said = error.format_message() if hasattr(error, "format_message") else str(error)
+            _say(console, "error", f"{said.rstrip('.')}; see burnish --help")
             sys.exit(2)
         if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
             _say(console, "error", _refused(error))

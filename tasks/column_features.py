@@ -30,7 +30,8 @@ FEWEST_KNOTS = 4
 KNOT_WEIGHT = 0.5
 LEVELS = 50
 ROWS_A_LEVEL = 3
-DAY = pd.Timedelta(days=1)
+EPOCH = pd.Timestamp("1970-01-01").as_unit("us")  # nanoseconds end in 2262, and 9999 stands for "no end"
+DAY = 86_400  # seconds
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def as_numbers(column: pd.Series, kind: str) -> NDArray[np.float64]:
     """
     try:
         if kind == "date":
-            values = ((_dates(column) - pd.Timestamp(0)) / DAY).to_numpy(dtype=float)
+            values = (_dates(column) - EPOCH).dt.total_seconds().to_numpy(dtype=float) / DAY
         else:
             values = column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     except (ValueError, TypeError) as error:
@@ -199,7 +200,7 @@ def fit_category(column: pd.Series) -> CategoryColumn:
 
 
 def _dates(column: pd.Series) -> pd.Series:
-    return pd.to_datetime(column, utc=True).dt.tz_localize(None)
+    return pd.to_datetime(column, utc=True).dt.tz_localize(None).dt.as_unit("us")
 
 
 def _circles(column: pd.Series) -> NDArray[np.float64]:

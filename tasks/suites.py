@@ -276,16 +276,17 @@ def _round_out(value: float, whole: bool, outwards: Any) -> float | int:
 
 
 def _date_expectations(column: pd.Series, slack: float) -> list[Suite]:
-    low, high = column.min(), column.max()
+    low, high = column.min().as_unit("us"), column.max().as_unit("us")
     width = (high - low) * slack
+    first, last = pd.Timestamp.min.ceil("D"), pd.Timestamp.max.floor("D")  # what a batch's dates are cut to
     return [
         _expect(
             "expect_column_values_to_be_between",
             "info",
             f"{low} to {high} seen",
             column=str(column.name),
-            min_value=(low - width).isoformat(),
-            max_value=(high + width).isoformat(),
+            min_value=min(max(low - width, first), last).isoformat(),
+            max_value=max(min(high + width, last), first).isoformat(),
             mostly=_mostly(_tolerance(len(column))),
         )
     ]

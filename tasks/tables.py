@@ -121,9 +121,8 @@ def refuse_column(name: str, columns: Sequence[str], path: Path, key: str = "") 
     InputError
         Always.
     """
-    close = difflib.get_close_matches(name, columns, n=1, cutoff=0.5) or [
-        column for column in columns if column.strip().casefold() == name.strip().casefold()
-    ]
+    alike = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
+    close = alike or difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
     meant = f"did you mean {close[0]!r}? " if close else ""
     lead = f"{key}: " if key else ""
     raise InputError(f"{lead}{path} has no column {name!r}: {meant}its columns are {list_names(columns)}")

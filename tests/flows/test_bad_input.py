@@ -196,6 +196,11 @@ REPORTED = {
     ),
     "infinities": (GOOD + "60,inf,1,cat\n61,-Infinity,1,dog\n", "2 infinite or huge values are taken as missing: a"),
     "numbers too large to square": (table(cells="{i},{a},{b}e200"), "huge values are taken as missing: b"),
+    "dates out of any range": (
+        table(header="id,a,b,day,kind", cells="{i},{a},{b},0001-01-01")
+        + "60,1,1,9999-12-31,cat\n61,1,1,9999-12-31,dog\n",
+        "62 rows, 2 classes",
+    ),
     "integers beyond float": (
         table(cells="{i},{a},99999999999999999999{i}"),
         "1 column holds integers beyond 2^53: b",
@@ -422,9 +427,8 @@ def test_a_data_file_that_may_not_be_read(
     def forbid(path: Path, *_: object, **__: object) -> bytes:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-    monkeypatch.setattr(Path, "open", forbid)
     monkeypatch.setattr("burnish.tasks.tables.read_delimited", forbid)
-    refused(command("check", "c.yaml", "--set", "rounds=1"), "t.csv (Permission denied)")
+    refused(command("check", "c.yaml"), "t.csv (Permission denied)")
 
 
 @pytest.mark.parametrize("writer", ["write_cleaned", "write_labels", "keep_model", "write_manifest", "render_report"])

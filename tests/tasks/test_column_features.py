@@ -106,3 +106,8 @@ def test_many_levels_stay_narrow_and_read_no_label():
     shares = column.transform(pd.Series([common, rare, "never seen"], name="t"))[:, -1]
     assert shares[0] == 1
     assert shares[0] > shares[1] >= shares[2] == 0
+
+
+def test_dates_beyond_the_range_of_nanoseconds() -> None:
+    days = pd.Series(pd.array(["1500-01-01", "1970-01-02", "9999-12-31"], dtype="datetime64[us]"), name="until")
+    assert as_numbers(days, "date").tolist() == [-171664.0, 1.0, 2932896.0]

@@ -1,0 +1,151 @@
+"""Whole runs through the command line, as a user types them; the README's own commands among them."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+SECTIONS = {
+    "dataset", "splits", "validation", "outliers", "duplicates", "labels", "rounds", "metrics", "errors", "diagnosis",
+    "mismatch", "error_categories", "slices", "seconds", "findings", "headline", "weights", "training",
+}  # fmt: skip
+COLUMNS = {
+    "id", "label", "source", "group", "split", "label_quality", "suggested_label", "label_issue", "action",
+    "final_label", "outlier_score", "outlier", "duplicate_of", "weight", "weight_class", "weight_source",
+    "weight_quality", "weight_hard", "predicted", "confidence", "margin", "correct", "error_categories",
+}  # fmt: skip
+
+
+def burnish(*arguments: str, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, with a Prefect home of its own."""
+    environment = os.environ | {"PREFECT_HOME": str(cwd / ".prefect"), "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-m", "burnish.flows.cli", *arguments]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == status, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo data beside it, in which the README's commands were run one after the other."""
+    folder = tmp_path_factory.mktemp("readme")
+    subprocess.run([sys.executable, str(ROOT / "data" / "cancer" / "recipe.py")], check=True)
+    (folder / "data").symlink_to(ROOT / "data")
+    fenced = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    commands = [line for block in fenced for line in block.splitlines() if line.startswith("burnish ")]
+    assert len(commands) >= 6
+    for line in commands:
+        burnish(*shlex.split(line)[1:], cwd=folder)
+    return folder
+
+
+def test_a_run_leaves_what_it_promises(place: Path) -> None:
+    run = place / "reports" / "cancer" / "first"
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert set(summary) >= SECTIONS
+    assert 1 <= len(summary["headline"]) <= 10
+    examples = pd.read_parquet(run / "examples.parquet")
+    assert set(examples) >= COLUMNS
+    assert len(examples) == summary["dataset"]["rows"] == 569
+    assert (run / "report.html").stat().st_size < 3_000_000
+    for name in ("config.yaml", "manifest.json", "review.csv", "validation/suite.json", "model/network.safetensors"):
+        assert (run / name).is_file(), name
+    assert not [path for path in run.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib", ".pt"}]
+
+
+def test_only_training_labels_are_changed(place: Path) -> None:
+    examples = pd.read_parquet(place / "reports" / "cancer" / "first" / "examples.parquet")
+    judging = examples[examples["split"] != "train"]
+    assert (judging["final_label"] == judging["label"]).all()
+    assert set(judging["action"]) <= {"keep", "review"}
+    given = pd.read_csv(ROOT / "data" / "cancer" / "made" / "cancer.csv", dtype=str).set_index("id")["diagnosis"]
+    assert (examples.set_index("id")["label"] == given).all()
+
+
+def test_the_planted_mislabels_are_found(place: Path) -> None:
+    examples = pd.read_parquet(place / "reports" / "cancer" / "first" / "examples.parquet")
+    truth = pd.read_csv(ROOT / "data" / "cancer" / "made" / "truth.csv", dtype=str, keep_default_na=False)
+    found = examples.merge(truth[["id", "true_label"]], on="id", validate="one_to_one")
+    wrong = found["true_label"] != found["label"]
+    assert (found["label_issue"] & wrong).sum() >= 0.6 * wrong.sum()
+    assert (found["label_issue"] & wrong).sum() >= 0.5 * found["label_issue"].sum()
+
+
+def test_predictions_are_those_of_the_run(place: Path) -> None:
+    examples = pd.read_parquet(place / "reports" / "cancer" / "first" / "examples.parquet").set_index("id")
+    predictions = pd.read_csv(place / "predictions.csv", dtype={"id": str}).set_index("id")
+    assert (predictions["predicted"] == examples["predicted"]).all()
+    np.testing.assert_allclose(predictions["confidence"], examples["confidence"], atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_bytes(place: Path) -> None:
+    first = place / "reports" / "cancer" / "first"
+    burnish("run", "cancer.yaml", "--out", "again", "--set", "data.source=lab", cwd=place)
+    assert (place / "again" / "examples.parquet").read_bytes() == (first / "examples.parquet").read_bytes()
+
+
+def test_the_next_batch_is_held_to_the_contract(place: Path) -> None:
+    table = pd.read_csv(ROOT / "data" / "cancer" / "made" / "cancer.csv", dtype=str, keep_default_na=False)
+    numeric = table.columns[table.columns.str.contains("radius")][0]
+    table.assign(**{numeric: "a lot"}).to_csv(place / "next.csv", index=False)
+    suite = "reports/cancer/first/validation/suite.json"
+    asked = ["--set", "data.path=next.csv", "--set", f"validate.suite={suite}"]
+    done = burnish("check", "cancer.yaml", *asked, cwd=place, status=1)
+    assert numeric in done.stdout
+    assert "critical" in done.stdout
+
+
+def test_a_gate_ends_with_status_1_and_the_folder(place: Path) -> None:
+    done = burnish("clean", "cancer.yaml", "--out", "gated", "--fail-on", "labels.issues>1", cwd=place, status=1)
+    assert done.stdout.splitlines()[-1] == "gated"
+    assert "labels.issues>1" in done.stderr
+
+
+def test_a_folder_of_images_with_one_that_is_broken(tmp_path: Path) -> None:
+    digits = load_digits()
+    chosen = np.flatnonzero(digits.target < 3)[:240]
+    for row in chosen:
+        path = tmp_path / "shapes" / f"class {digits.target[row]}" / f"{row}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = (digits.images[row] * 15).astype(np.uint8).repeat(3, axis=0).repeat(3, axis=1)
+        Image.fromarray(pixels).save(path)
+    (tmp_path / "shapes" / "class 0" / "broken.png").write_bytes(b"\x89PNG nothing")
+    burnish("init", "shapes", cwd=tmp_path)
+    done = burnish("run", "burnish.yaml", "--rounds", "1", "--out", "run", cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "run"
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["dataset"]["unreadable"] == 1
+    assert summary["errors"]["test"]["value"] < 0.1
+    assert "data:image/png" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    (tmp_path / "new").mkdir()
+    path = next((tmp_path / "shapes" / "class 1").glob("*.png"))
+    (tmp_path / "new" / "one.png").write_bytes(path.read_bytes())
+    burnish("predict", "run", "new", cwd=tmp_path)
+    assert pd.read_csv(tmp_path / "predictions.csv")["predicted"].tolist() == ["class 1"]
+
+
+def test_probabilities_alone_are_audited(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 3, 600)
+    given = np.where(rng.random(600) < 0.1, (true + 1) % 3, true)
+    scores = rng.normal(0, 1, (600, 3))
+    scores[np.arange(600), true] += 5
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.save(tmp_path / "p.npy", chances)
+    pd.DataFrame({"name": [f"row {i}" for i in range(600)], "label": given}).to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "c.yaml").write_text("data: {path: t.csv, id: name, label: label, probabilities: p.npy}\n")
+    burnish("run", "c.yaml", "--out", "run", cwd=tmp_path)
+    found = pd.read_parquet(tmp_path / "run" / "examples.parquet")
+    wrong = found["label"].astype(int).to_numpy() != true
+    assert (found["label_issue"].to_numpy() & wrong).sum() > 0.8 * wrong.sum()
