@@ -341,7 +341,7 @@ def find_labels(
         audit.frame,
         examples.table["label"],
         prepared.table["split"],
-        flags=flags.assign(extreme=prepared.extreme),
+        flags=flags.assign(**{"extreme value": prepared.extreme}),
         **options.model_dump(exclude={"methods", "folds"}),
     )
     codes = label_codes(decisions["final_label"], examples.classes)
@@ -353,6 +353,8 @@ def find_labels(
 def write_labels(run: Run, prepared: Prepared, labels: Labels) -> None:
     """Write the cleaned dataset in the form it came in, what waits for a person, and the out-of-fold probabilities."""
     table = labelled_table(prepared, labels)
+    assert labels.audit is not None
+    run.add(*(finding for finding in labels.audit.findings if finding.code != "mislabels.missing"))
     run.stage("Write the cleaned dataset", write_cleaned)(prepared.examples, table, run.path("cleaned/x").parent)
     waiting = table[table["action"] == "review"].sort_values("label_quality", kind="stable").assign(decision="")
     sheet = escape_formulas(waiting[REVIEW_COLUMNS])

@@ -6,6 +6,7 @@ worse; or a figure of `summary.json` with a bound (`errors.test.value>0.05`).
 
 from __future__ import annotations
 
+import difflib
 import operator
 import re
 from typing import Any
@@ -15,6 +16,10 @@ from burnish.tasks.findings import InputError
 BOUND = re.compile(r"^([\w.]+?)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)$")
 CODE = re.compile(r"^[a-z_]+(\.[\w-]+)*$")
 COMPARE = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
+FIGURES = (
+    "errors", "errors_believed", "labels", "metrics", "dataset", "splits", "validation", "outliers", "duplicates",
+    "images", "diagnosis", "misclassified", "weights", "training", "seconds", "test_without_suspects",
+)  # fmt: skip
 SERIOUS = {"critical", "warning"}
 
 
@@ -27,7 +32,12 @@ def check_rules(rules: list[str]) -> None:
         Names the rule and how to write one.
     """
     for rule in rules:
-        if not (BOUND.match(rule) or CODE.match(rule)):
+        bound = BOUND.match(rule)
+        section = bound[1].split(".")[0] if bound else FIGURES[0]
+        if section not in FIGURES:
+            near = (difflib.get_close_matches(section, FIGURES, 1) or [", ".join(FIGURES)])[0]
+            raise InputError(f"--fail-on {rule!r}: summary.json has no section {section}; did you mean {near}?")
+        if not (bound or CODE.match(rule)):
             raise InputError(f"--fail-on {rule!r}: write a finding's code (labels) or a bound (errors.test.value>0.05)")
 
 

@@ -145,7 +145,7 @@ def train(
         strength,
         dev_features=prepared.features[dev],
         dev_labels=prepared.codes[dev],
-        dev_weights=None if labels.audit is None else labels.audit.frame["label_quality"].fillna(0.0).to_numpy()[dev],
+        dev_weights=None if labels.audit is None else labels.audit.frame["label_quality"].fillna(1.0).to_numpy()[dev],
         classes=prepared.examples.classes,
         **run.config.train.model_dump(),
         threads=run.threads,

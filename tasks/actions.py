@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from burnish.tasks.findings import InputError
 
-USELESS = ("blank", "unreadable")  # flags of examples that nobody could label
+USELESS = ("blank", "unreadable", "extreme value")  # flags of examples that are not to be learnt from
 DROP_BELOW = 0.1
 
 
@@ -101,7 +101,7 @@ def decide_actions(
         {
             "action": pd.Series(action, dtype="str"),
             "final_label": given.mask(action == "drop").where(action != "relabel", audit["suggested_label"]),
-            "reason": _reasons(cases, audit),
+            "reason": _reasons(cases, audit, _first_flag(flags, tuple(useless), len(given))),
         }
     )
 
@@ -117,15 +117,23 @@ def _flagged(
     return dropping, shaky
 
 
-def _reasons(cases: list[NDArray[np.bool_]], audit: pd.DataFrame) -> pd.Series:
+def _first_flag(flags: pd.DataFrame | None, useless: tuple[str, ...], n: int) -> pd.Series:
+    """Name the first flag of each row that drops it, "" where there is none."""
+    named = pd.Series("", index=range(n), dtype="str")
+    for name in reversed([] if flags is None else [name for name in flags.columns if name in useless]):
+        named = named.mask(flags[name].reset_index(drop=True), name) if flags is not None else named
+    return named
+
+
+def _reasons(cases: list[NDArray[np.bool_]], audit: pd.DataFrame, flag: pd.Series) -> pd.Series:
     def percent(column: str) -> pd.Series:
         return (audit[column] * 100).fillna(0).round().astype(int).astype(str) + "%"
 
     looks = "looks like " + audit["suggested_label"].astype(str) + " (" + percent("suggestion_quality") + ")"
     wrong = "label right with " + percent("label_quality") + ", " + looks
     texts = [
-        "nothing to be seen",
-        "nothing to be seen; outside the training rows a person decides",
+        flag,
+        flag + "; outside the training rows a person decides",
         "no label; " + looks,
         wrong + "; outside the training rows a person decides",
         wrong,

@@ -28,7 +28,18 @@ from burnish.tasks.voices import VOICES
 METHODS = ("model", "clusters", "neighbours")
 NEIGHBOURS = 20
 ISSUE = 0.5  # a label is an issue where it is more likely wrong than right
+BEYOND_CHANCE = 3.09  # standard deviations, one-sided 0.1%
 FEWEST = 3  # examples of a class under which nobody can tell whether one of them is mislabelled
+
+
+NO_SIGNAL = Finding(
+    code="mislabels.no_signal",
+    title="Cannot tell which labels are wrong: the voices agree with them no more often than by chance",
+    severity="cannot_tell",
+    explanation="Where features say nothing about the class, disagreement with a label says nothing about the label.",
+    method="agreement of the voices with the labels against agreement by chance (Cohen's kappa, one-sided, 0.1%)",
+    advice="Give features that a person could tell the classes by, or more examples; no label was changed.",
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,8 @@ class LabelAudit:
     Attributes
     ----------
     frame : pandas.DataFrame, n rows
-        ``label_quality`` float, ``suggested_label``, ``suggestion_quality`` float, ``label_issue`` bool,
+        ``label_quality`` float (missing where nobody can tell), ``suggested_label``, ``suggestion_quality`` float,
+        ``label_issue`` bool,
         ``voice_model``, ``voice_clusters``, ``voice_neighbours`` float.
     classes : tuple
         The classes, in the order of the matrices' rows and columns.
@@ -172,6 +184,11 @@ def audit_labels(
     posterior = model.posterior(readings, codes)
     frame = _frame(posterior, codes, names, _alone(spoken, posterior, codes, heeded, seed))
     labelled = codes >= 0
+    findings = list(_findings(codes, names, [opinion.note for opinion in opinions.values()]))
+    blind = model.posterior(readings, np.full(len(codes), -1)).argmax(axis=1)
+    if not beats_chance(blind, heeded):
+        frame, posterior = _believe_labels(frame, posterior, codes)
+        findings.append(NO_SIGNAL)
     return LabelAudit(
         frame=frame,
         classes=names,
@@ -180,8 +197,40 @@ def audit_labels(
         noise_rate=float(1 - frame["label_quality"][labelled].mean()),
         voices=_records(spoken, model, posterior, codes),
         model=model,
-        findings=tuple(_findings(codes, names, [opinion.note for opinion in opinions.values()])),
+        findings=tuple(findings),
     )
+
+
+def beats_chance(predicted: NDArray[np.int64], codes: NDArray[np.int64]) -> bool:
+    """Tell whether predictions agree with the labels more often than by chance (Cohen's κ > 0, one-sided, 0.1%).
+
+    Voices that know nothing say the opposite of the label more often than not, since each leaves its own example out
+    of balanced classes; taken at their word, every label would be wrong.
+
+    Parameters
+    ----------
+    predicted, codes : int64 (n,)
+        Classes; rows with code −1 do not count.
+    """
+    seen = codes >= 0
+    k = int(max(predicted.max(), codes.max())) + 1
+    said, given = (np.bincount(column[seen], minlength=k) / max(seen.sum(), 1) for column in (predicted, codes))
+    by_chance = float(said @ given)
+    agreed = float((predicted[seen] == codes[seen]).mean())
+    spread = np.sqrt(max(by_chance * (1 - by_chance), 1e-12) / max(seen.sum(), 1))
+    return bool(agreed - by_chance > BEYOND_CHANCE * spread)
+
+
+def _believe_labels(
+    frame: pd.DataFrame, posterior: NDArray[np.float64], codes: NDArray[np.int64]
+) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Take every label for right where nobody can tell: no issues, no quality."""
+    labelled = codes >= 0
+    believed = posterior.copy()
+    believed[labelled] = 0.0
+    believed[labelled, codes[labelled]] = 1.0
+    silent = {"label_quality": np.nan, "label_issue": False}
+    return frame.assign(**silent, **{f"voice_{name}": np.nan for name in VOICES}), believed
 
 
 def _heard(methods: Iterable[str], evidence: Evidence) -> tuple[str, ...]:

@@ -159,8 +159,19 @@ def test_a_quality_is_a_probability_whatever_the_labels(n, k, seed):
     labels = np.concatenate([[0, 1], rng.integers(0, k, n - 2)])
     found = find_mislabels(labels, features=rng.normal(size=(n, 3)))
     assert len(found) == n
-    assert found["label_quality"].between(0, 1).all()
+    quality = found["label_quality"]
+    assert quality.between(0, 1).all() or (quality.isna().all() and not found["label_issue"].any())
     assert found["suggested_label"].isin(labels).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_features_without_a_signal_condemn_no_label(seed):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(["a", "b", "c"], 40)
+    audit = audit_labels(labels, features=rng.normal(size=(120, 5)).astype(np.float32))
+    assert audit.frame["label_issue"].mean() <= 0.02
+    if audit.frame["label_quality"].isna().all():
+        assert [finding.code for finding in audit.findings] == ["mislabels.no_signal"]
 
 
 GOOD = np.array([[0.7, 0.3], [0.4, 0.6], [0.2, 0.8], [0.9, 0.1]])
