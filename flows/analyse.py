@@ -21,11 +21,12 @@ from burnish.flows.config import Config, load_config
 from burnish.flows.run import Run, versions, write_json, write_manifest
 from burnish.flows.train import Copies, Fitted, Round
 from burnish.tasks.diagnose import diagnose
+from burnish.tasks.encoders import PatchEncoder
 from burnish.tasks.errors import categorise, error_table, misclassified
 from burnish.tasks.findings import SEVERITIES, InputError
 from burnish.tasks.headline import headline
 from burnish.tasks.metrics import Measurement, error_rate, measure, stated
-from burnish.tasks.mismatch import Comparison, measure_mismatch, mismatch_findings, name_parts, with_measures
+from burnish.tasks.mismatch import LEADING, Comparison, measure_mismatch, mismatch_findings, name_parts, with_measures
 from burnish.tasks.report import render_report
 from burnish.tasks.slices import find_slices
 from burnish.tasks.summary import (
@@ -226,7 +227,8 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
         return ()
     features, names = prepared.features, prepared.encoder.names
     if prepared.measures is not None:
-        features, names = with_measures(features, prepared.measures)
+        most = LEADING if prepared.encoder.kind == PatchEncoder.kind else features.shape[1]
+        features, names = with_measures(features, prepared.measures, most)
     judged = prepared.usable & (prepared.codes >= 0)
     parts = name_parts(prepared.table[judged])
     compare = run.stage("Compare the parts", measure_mismatch)

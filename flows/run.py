@@ -14,10 +14,10 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -31,6 +31,7 @@ R = TypeVar("R")
 
 VERSIONS_OF = ("burnish", "torch", "numpy", "pandas", "scikit-learn", "cleanlab", "great-expectations", "prefect")
 HASHED_AT_ONCE = 1 << 20
+STARTING = "Start Prefect"
 
 
 class BrokenContractError(Exception):
@@ -74,13 +75,14 @@ class Run:
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             as_task = task(name=title, task_run_name=title, cache_policy=NO_CACHE, persist_result=False)
-            with self._shown(title):
+            with self.shown(title):
                 return as_task(lambda: function(*args, **kwargs))()
 
         return call
 
     @contextmanager
-    def _shown(self, title: str) -> Iterator[None]:
+    def shown(self, title: str) -> Iterator[None]:
+        """Time what happens inside, and say on standard error that it goes on and when it is done."""
         began = time.perf_counter()
         try:
             if self.console is not None and self.console.is_terminal:
@@ -95,13 +97,24 @@ class Run:
             self.console.print(f"  [green]✓[/] {title} [dim]{spent:.1f} s[/]", highlight=False)
 
 
-def as_flow(name: str, function: Callable[P, R]) -> Callable[P, R]:
-    """Make a plain function a Prefect flow named `name`; its arguments stay in this process."""
+def as_flow(name: str, function: Callable[Concatenate[Run, P], R]) -> Callable[Concatenate[Run, P], R]:
+    """Make a plain function a Prefect flow named `name`; its arguments stay in this process.
+
+    The first flow of a process waits for Prefect's server, which is started where none is running; that is timed too.
+    """
 
     @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        walk = flow(name=name, flow_run_name=name, persist_result=False, validate_parameters=False)
-        return walk(lambda: function(*args, **kwargs))()
+    def call(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with ExitStack() as waiting:
+            if STARTING not in run.seconds:
+                waiting.enter_context(run.shown(STARTING))
+
+            def enter() -> R:
+                waiting.close()
+                return function(run, *args, **kwargs)
+
+            as_prefect = flow(name=name, flow_run_name=name, persist_result=False, validate_parameters=False)
+            return as_prefect(enter)()
 
     return call
 

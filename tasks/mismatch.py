@@ -25,6 +25,7 @@ from burnish.tasks.slices import holm
 from burnish.tasks.two_samples import TwoSamples, compare_samples
 
 MOST_SUBSETS = 4
+LEADING = 16  # components that a few hundred rows determine well
 METHOD = "classifier two-sample test and Kolmogorov-Smirnov; p-values corrected by Holm over the pairs"
 
 Verdict = Literal["same", "differs", "cannot_tell"]
@@ -80,28 +81,34 @@ def name_parts(table: pd.DataFrame) -> NDArray[np.object_]:
     return parts
 
 
-def with_measures(features: NDArray[np.float32], measures: pd.DataFrame) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+def with_measures(
+    features: NDArray[np.float32], measures: pd.DataFrame, most: int
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Put measures that people understand beside features that they do not, for drivers that say something.
 
     Parameters
     ----------
     features : float32 (n, d)
-        Of a network: they have no names.
+        Of a network: they have no names. Where they are principal components, keep the leading ones: of several
+        hundred learnt on a thousand training rows the last know these very rows, and tell them from any others.
     measures : DataFrame (n rows)
         Numbers; missing ones become the column's median.
+    most : int
+        How many of the features to keep.
 
     Returns
     -------
-    features : float32 (n, m + d)
+    features : float32 (n, m + d'), d' at most `most`
     names : tuple of str
-        Of the measures, then d empty ones.
+        Of the measures, then d' empty ones.
 
-    >>> joined, names = with_measures(np.zeros((2, 1), np.float32), pd.DataFrame({"contrast": [1.0, np.nan]}))
+    >>> joined, names = with_measures(np.zeros((2, 1), np.float32), pd.DataFrame({"contrast": [1.0, np.nan]}), 1)
     >>> joined.tolist(), names
     ([[1.0, 0.0], [1.0, 0.0]], ('contrast', ''))
     """
+    leading = features[:, :most]
     filled = measures.fillna(measures.median()).fillna(0.0).to_numpy(np.float32)
-    return np.hstack([filled, features]), (*measures.columns.astype(str), *("" for _ in range(features.shape[1])))
+    return np.hstack([filled, leading]), (*measures.columns.astype(str), *("" for _ in range(leading.shape[1])))
 
 
 def default_pairs(parts: NDArray[np.object_]) -> list[tuple[str, str]]:
