@@ -26,6 +26,8 @@ QUIET = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
 }
 
+REPRODUCIBLE = {"MKL_CBWR": "AUTO", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}  # same sums in the same order
+
 app = typer.Typer(
     name="burnish",
     help="Find the wrong labels, fix the data, retrain, and know which knob to turn next.\n\n"
@@ -193,7 +195,7 @@ def _console() -> Console:
 
 def main() -> None:
     """Run a command and turn what went wrong into one line and an exit status."""
-    for key, value in QUIET.items():
+    for key, value in (QUIET | REPRODUCIBLE).items():
         os.environ.setdefault(key, value)
     console = _console()
     try:

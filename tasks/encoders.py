@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.fitting import limited_threads
 
 PATCH = 6
 PATCHES = 50_000
@@ -200,7 +201,7 @@ def fit_patch_encoder(
     generator = torch.Generator().manual_seed(seed)
     side, channels = pixels.shape[1], pixels.shape[3]
     steps = ((max(1, side // 32), 2), (max(2, side // 16), 1))
-    with torch.no_grad():
+    with torch.no_grad(), limited_threads(1):  # k-means turns a last bit that threads decide into other filters
         scales = tuple(_fit_scale(pixels, filters, factor, stride, generator) for factor, stride in steps)
         some = torch.randperm(len(pixels), generator=generator)[:ROWS_FOR_COMPONENTS].numpy()
         pooled = torch.cat([_respond(scales, part) for part in _batches(pixels[np.sort(some)])])
