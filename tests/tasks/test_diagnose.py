@@ -174,3 +174,15 @@ def test_gaps_add_up_to_dev_error_above_human(train: int, train_dev: int, dev: i
     material = [gap.material for gap in (found.avoidable_bias, found.variance, found.data_mismatch)]
     assert any(material) == (found.verdict not in ("well trained", "cannot tell"))
     assert found.verdict.endswith(" first") == (sum(material) > 1)
+
+
+def test_label_noise_comes_first_where_it_outweighs_every_gap() -> None:
+    few = rate(4, 300)
+    found = diagnose(train=0.001, dev=few, human=0.001, dev_suspects=rate(28, 330), dev_as_given=rate(32, 330))
+    assert found.verdict.startswith("label noise")
+    assert "of dev's 9.7% error" in found.title
+    assert found.next_steps[0].code == "diagnosis.labels.review"
+
+
+def test_a_larger_gap_keeps_the_verdict() -> None:
+    assert diagnose(train=0.001, dev=rate(60, 300), human=0.001, dev_suspects=rate(6, 306)).verdict == "variance"

@@ -116,3 +116,11 @@ def test_every_misclassified_row_has_a_category_and_no_other(rows: list[tuple[bo
     found = categorise(table)
     assert [bool(names) for names in found] == (~table["correct"]).tolist()
     assert all(("unexplained" in names) == (names == ["unexplained"]) for names in found if names)
+
+
+def test_a_property_of_most_dev_rows_explains_no_error() -> None:
+    n = 40
+    frame = pd.DataFrame({"correct": [False] * n, "split": ["dev"] * n, "outlier": [True] * 30 + [False] * 10})
+    assert categorise(frame)[0] == ["unexplained"]
+    fewer = frame.assign(outlier=[True] * 10 + [False] * 30)
+    assert categorise(fewer)[0] == ["outlier"]
