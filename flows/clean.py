@@ -34,6 +34,7 @@ from burnish.tasks.multivariate import OUTLIER_ABOVE, score_outliers
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.outliers import Limits, fit_limits, summarize_limits
 from burnish.tasks.split import join_groups, measure_split, split
+from burnish.tasks.summary import suspect_finding
 from burnish.tasks.validate import Validation, enforce_suite, learn_suite, load_suite, save_suite
 
 IMAGE_MEASURES = ["width", "height", "brightness", "contrast", "entropy", "noise", "sharpness"]
@@ -235,9 +236,7 @@ def _validate(run: Run, examples: Examples, table: pd.DataFrame, scan: ImageScan
     write_json(run.path("validation/results.json"), facts)
     run.add(*checked.findings)
     if not checked.success:
-        broken = "; ".join(
-            f"{r.column or 'table'}: {r.expectation}, found {r.observed}" for r in checked.critical_failures
-        )
+        broken = "; ".join(finding.title for finding in checked.findings if finding.severity == "critical")
         raise BrokenContractError(
             f"the data breaks its contract ({broken}); see {run.folder / 'validation/results.json'}"
         )
@@ -252,12 +251,8 @@ def _treat_outliers(
     nothing = np.zeros(len(table), dtype=bool)
     learnt = [name for name in examples.learn_from if name != examples.text]
     if not learnt:
-        return (
-            examples.attributes,
-            None,
-            nothing,
-            {"method": options.method, "columns": [], "rows": 0, "rows_share": 0.0},
-        )
+        facts: dict[str, Any] = {"method": options.method, "columns": [], "rows": 0, "rows_share": 0.0}
+        return examples.attributes, None, nothing, facts
     train = (table["split"] == "train").to_numpy()
     limits = run.stage("Learn outlier limits", fit_limits)(
         examples.attributes[train], **options.model_dump(), columns=learnt
@@ -355,6 +350,8 @@ def write_labels(run: Run, prepared: Prepared, labels: Labels) -> None:
     table = labelled_table(prepared, labels)
     assert labels.audit is not None
     run.add(*(finding for finding in labels.audit.findings if finding.code != "mislabels.missing"))
+    if not any(finding.code == "mislabels.no_signal" for finding in labels.audit.findings):
+        run.add(suspect_finding(table))
     run.stage("Write the cleaned dataset", write_cleaned)(prepared.examples, table, run.path("cleaned/x").parent)
     waiting = table[table["action"] == "review"].sort_values("label_quality", kind="stable").assign(decision="")
     sheet = escape_formulas(waiting[REVIEW_COLUMNS])

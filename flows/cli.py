@@ -6,6 +6,7 @@ Exit status: 0 done; 1 a gate failed; 2 the input or the configuration is wrong,
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
 import traceback
@@ -21,7 +22,7 @@ from burnish.tasks.findings import InputError
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
     "NO_ALBUMENTATIONS_UPDATE": "1",
 }
@@ -30,9 +31,7 @@ REPRODUCIBLE = {"MKL_CBWR": "AUTO", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALS
 
 app = typer.Typer(
     name="burnish",
-    help="Find the wrong labels, fix the data, retrain, and know which knob to turn next.\n\n"
-    "Start with: burnish init DATA, then: burnish run CONFIG",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -52,7 +51,7 @@ FailOn = Annotated[
     typer.Option(
         "--fail-on",
         metavar="RULE",
-        help="Exit with 1 when a finding of this code was made (labels, leak, columns.constant, ...), "
+        help="Exit with 1 when a finding of this code was made (labels, duplicates, columns.constant, ...), "
         "or a figure is out of bounds (errors.test.value>0.05); repeatable.",
     ),
 ]
@@ -60,6 +59,21 @@ FailOn = Annotated[
 
 class GateCrossedError(Exception):
     """The run did what it was asked to, and what it found crosses a line."""
+
+
+@app.callback()
+def about(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say the version and stop.")] = False,
+) -> None:
+    """Find the wrong labels, fix the data, retrain, and know which knob to turn next.
+
+    Start with: burnish init DATA, then: burnish run CONFIG
+    """
+    if version:
+        typer.echo(f"burnish {importlib.metadata.version('burnish')}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
@@ -128,7 +142,10 @@ def report(run_folder: RunFolder) -> None:
 
 
 @app.command()
-def compare(before: RunFolder, after: RunFolder) -> None:
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="The earlier run folder.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="The later run folder.")],
+) -> None:
     """Say what changed between two runs: errors, labels, findings."""
     from burnish.flows.compare import compare_runs
 

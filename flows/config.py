@@ -60,9 +60,17 @@ class Split(Section):
     ratios: tuple[Share, Share, Share] | None = Field(
         None, description="train, dev, test; default by size: 60/20/20 under 100,000 examples, 98/1/1 over a million"
     )
+
     halfwidth: float | None = Field(None, gt=0, lt=0.5, description="wanted 95% half-width of the test error: 0.01")
     train_dev: Share = Field(0.05, description="share held out of training, from the training distribution")
     train_sources: list[str] | None = Field(None, description="train on these sources alone; the rest judge")
+
+    @field_validator("ratios")
+    @classmethod
+    def _sum_to_one(cls, ratios: tuple[float, float, float] | None) -> tuple[float, float, float] | None:
+        if ratios is not None and abs(sum(ratios) - 1) > 1e-6:
+            raise ValueError(f"the shares of train, dev and test must sum to 1, these sum to {sum(ratios):g}")
+        return ratios
 
 
 class Outliers(Section):
@@ -224,7 +232,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a configuration; write one with: burnish init {path}")
     if not path.exists():
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], n=1, cutoff=0.4)
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], n=1, cutoff=0.7)
         hint = f"did you mean {path.parent / near[0]}?" if near else "write one with: burnish init DATA"
         raise InputError(f"no configuration at {path}; {hint}")
     try:

@@ -20,6 +20,9 @@ FIGURES = (
     "errors", "errors_believed", "labels", "metrics", "dataset", "splits", "validation", "outliers", "duplicates",
     "images", "diagnosis", "misclassified", "weights", "training", "seconds", "test_without_suspects",
 )  # fmt: skip
+SUBJECTS = (
+    "labels", "mislabels", "columns", "source", "images", "duplicates", "split", "validation", "mismatch", "rounds",
+)  # fmt: skip
 SERIOUS = {"critical", "warning"}
 
 
@@ -32,6 +35,9 @@ def check_rules(rules: list[str]) -> None:
         Names the rule and how to write one.
     """
     for rule in rules:
+        if CODE.match(rule) and rule.split(".")[0] not in SUBJECTS:
+            near = (difflib.get_close_matches(rule.split(".")[0], SUBJECTS, 1) or [", ".join(SUBJECTS)])[0]
+            raise InputError(f"--fail-on {rule!r}: no finding has such a code; did you mean {near}?")
         bound = BOUND.match(rule)
         section = bound[1].split(".")[0] if bound else FIGURES[0]
         if section not in FIGURES:

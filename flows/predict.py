@@ -51,7 +51,7 @@ def predict_file(run_folder: Path, path: Path, out: Path) -> Path:
     try:
         escape_formulas(frame).to_csv(out, index=False, lineterminator="\n")
     except OSError as error:
-        raise InputError(f"cannot write {out} ({error.strerror}); name another file with --out") from None
+        raise InputError(f"cannot write {out} ({error.strerror or error}); name another file with --out") from None
     return out
 
 

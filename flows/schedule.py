@@ -6,11 +6,11 @@ that something fires the schedule. A stop leaves the schedule on (`pause_on_shut
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -29,8 +29,6 @@ from burnish.flows.gates import check_rules, crossed
 from burnish.flows.retrain import retrain
 from burnish.flows.run import start_run
 from burnish.tasks.findings import InputError
-
-log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 SERVER_STARTS_WITHIN = 180.0
@@ -61,7 +59,7 @@ def retrain_on_schedule(config: str, reports: str, sets: list[str], fail_on: lis
     examples = open_examples(resolved)
     run = start_run(resolved, reports=Path(reports))
     failed = crossed(retrain(run, examples), fail_on)
-    log.info("report %s", run.folder / "report.html")
+    print(run.folder, flush=True)
     if failed:
         raise RuntimeError("; ".join(failed))
     return str(run.folder)
@@ -108,7 +106,10 @@ def _server() -> Iterator[str]:
     port = _free_port()
     address = f"http://{LOOPBACK}:{port}"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603  (our own)
+    record = Path(tempfile.gettempdir()) / f"burnish-prefect-{port}.log"
+    print(f"Prefect's own log: {record}", file=sys.stderr)
+    with record.open("wb") as stream:
+        server = subprocess.Popen(command, stdout=stream, stderr=stream)  # noqa: S603  (our own)
     try:
         _wait_for(server, f"{address}/api/health")
         os.environ["PREFECT_API_URL"] = f"{address}/api"

@@ -22,7 +22,21 @@ _LABEL_NAMES = (
     "classification", "annotation", "sentiment", "intent", "survived", "churn", "default", "quality", "result",
 )  # fmt: skip
 _ID_NAMES = ("id", "uuid", "key", "index", "identifier")
-_SOURCE_NAMES = ("source", "domain", "origin", "device", "camera", "site", "scanner", "dataset", "batch", "channel")
+_SOURCE_NAMES = (
+    "source",
+    "domain",
+    "origin",
+    "device",
+    "camera",
+    "site",
+    "scanner",
+    "dataset",
+    "batch",
+    "channel",
+    "lab",
+    "hospital",
+    "src",
+)
 _GROUP_NAMES = ("group", "patient", "subject", "user", "customer", "person", "session", "household", "family")
 _IMAGE_NAMES = ("image", "img", "picture", "photo", "path", "file", "filename", "filepath")
 _FEW_CLASSES = 20

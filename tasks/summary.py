@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.tasks.findings import Finding
+from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.metrics import Rate
 from burnish.tasks.mislabels import LabelAudit
 from burnish.tasks.train import Trained
 
+SUSPECT_METHOD = "out-of-fold model, clusters and neighbours, read through a fitted labelling model; below one half"
 TOP_CONFUSIONS = 15
 HEAVIEST = 12
 ACTIONS = ("keep", "relabel", "drop", "review")
@@ -133,6 +134,24 @@ def prediction_columns(probabilities: NDArray[np.floating], classes: Sequence[st
             "margin": (best[:, -1] - best[:, 0]).astype(np.float64),
             "correct": pd.Series(correct).astype("boolean"),
         }
+    )
+
+
+def suspect_finding(table: pd.DataFrame) -> Finding:
+    """Say how many labels are suspect; `--fail-on labels` looks for it."""
+    issues = table[table["label_issue"]].sort_values("label_quality", kind="stable")
+    if issues.empty:
+        return Finding("labels.suspect", "No label looks wrong", "ok", method=SUSPECT_METHOD)
+    train = int((issues["split"] == "train").sum())
+    return Finding(
+        code="labels.suspect",
+        title=f"{len(issues):,} of {len(table):,} labels are probably wrong, {train:,} of them in train",
+        severity="warning",
+        explanation="Wrong labels teach the model wrong things, and make its measured error look worse than it is.",
+        method=SUSPECT_METHOD,
+        advice="Training labels were corrected where that was sure; decide on the rest in review.csv.",
+        count=len(issues),
+        ids=tuple(issues["id"].astype(str)[:SHOWN_IDS]),
     )
 
 

@@ -50,6 +50,7 @@ def test_the_resolved_configuration_reads_back_the_same(tmp_path: Path) -> None:
         ("- a\n- b\n", "holds no keys"),
         ("", "holds no keys"),
         (MINIMAL + "name: a/b\n", "name is 'a/b'"),
+        (MINIMAL + "split: {ratios: [0.5, 0.5, 0.5]}\n", "must sum to 1, these sum to 1.5"),
         (MINIMAL + "train: {device: gpu}\n", "train.device is 'gpu'"),
         (MINIMAL + "train: {learning_rate: .nan}\n", "train.learning_rate is nan"),
     ],

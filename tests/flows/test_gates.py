@@ -7,7 +7,7 @@ SUMMARY = {
     "errors": {"test": {"value": 0.08}, "human": None},
     "labels": {"issues": 12},
     "findings": [
-        {"code": "leak.column", "severity": "critical", "title": "column y2 gives the label away"},
+        {"code": "columns.leak", "severity": "critical", "title": "column y2 gives the label away"},
         {"code": "labels.missing", "severity": "info", "title": "3 labels are missing"},
     ],
 }
@@ -16,9 +16,9 @@ SUMMARY = {
 @pytest.mark.parametrize(
     ("rule", "is_crossed"),
     [
-        ("leak", True),
-        ("leak.column", True),
-        ("lea", False),
+        ("columns", True),
+        ("columns.leak", True),
+        ("column", False),
         ("labels", False),
         ("duplicates", False),
         ("errors.test.value>0.05", True),
@@ -31,7 +31,7 @@ def test_a_rule_is_crossed_by_a_serious_finding_or_a_figure(rule: str, is_crosse
     assert bool(crossed(SUMMARY, [rule])) is is_crossed
 
 
-@pytest.mark.parametrize("rule", ["", "errors.test.value=5", "a b", "errors>", "<5"])
+@pytest.mark.parametrize("rule", ["", "labelz", "errrors.test.value>1", "errors.test.value=5", "a b", "errors>", "<5"])
 def test_what_is_no_rule_is_refused(rule: str) -> None:
     with pytest.raises(InputError, match="--fail-on"):
         check_rules([rule])

@@ -4,8 +4,11 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +113,40 @@ def test_a_gate_ends_with_status_1_and_the_folder(place: Path) -> None:
     done = burnish("clean", "cancer.yaml", "--out", "gated", "--fail-on", "labels.issues>1", cwd=place, status=1)
     assert done.stdout.splitlines()[-1] == "gated"
     assert "labels.issues>1" in done.stderr
+
+
+def test_what_is_wrong_inside_a_run_is_one_sentence_too(place: Path) -> None:
+    done = burnish("run", "cancer.yaml", "--set", "split.train_sources=[nroth]", cwd=place, status=2)
+    assert "Traceback" not in done.stderr
+    assert "north" in done.stderr.splitlines()[-1]
+
+
+def test_a_served_configuration_gets_its_runs_scheduled(place: Path) -> None:
+    environment = os.environ | {"PREFECT_HOME": str(place / ".prefect"), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "burnish.flows.cli", "serve", "cancer.yaml", "--cron", "0 6 * * *"]
+    serving = subprocess.Popen(command, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert serving.stderr is not None
+        lines = iter(serving.stderr.readline, "")
+        found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in lines)
+        address = next(match[0] for match in found if match)
+        body = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+        assert _eventually(f"{address}/api/flow_runs/filter", body)
+    finally:
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(timeout=60) == 0
+
+
+def _eventually(address: str, body: dict[str, object], within: float = 90) -> list[object]:
+    """Ask until the answer is not empty."""
+    asked = urllib.request.Request(address, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    gives_up = time.monotonic() + within
+    answer: list[object] = []
+    while not answer and time.monotonic() < gives_up:
+        time.sleep(1)
+        with urllib.request.urlopen(asked, timeout=10) as reply:
+            answer = json.load(reply)
+    return answer
 
 
 def test_a_folder_of_images_with_one_that_is_broken(tmp_path: Path) -> None:
