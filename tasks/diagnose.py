@@ -121,7 +121,9 @@ def diagnose(
         verdict=verdict,
         title=noise_title(verdict, rates) if noisy else title(verdict, gaps, order, rates["dev"], material),
         explanation=explain(gaps, rates["human"].known, material, shifts),
-        next_steps=next_steps(order, gaps, rates["dev_as_given"], rates["suspects"], material, shifts),
+        next_steps=next_steps(
+            order, gaps, rates["dev_as_given"], rates["suspects"], material, shifts, noise_first=noisy
+        ),
     )
 
 

@@ -108,8 +108,10 @@ def next_steps(
     dev_suspects: Rate,
     material: float,
     shifts: Sequence[Comparison],
+    *,
+    noise_first: bool = True,
 ) -> tuple[Finding, ...]:
-    """Give what to do, best first: wrong dev labels, then the knobs of each material gap in `order`.
+    """Give what to do, best first: the knobs of each material gap in `order`, and the suspected dev labels.
 
     Parameters
     ----------
@@ -117,17 +119,19 @@ def next_steps(
         The material gaps, the one to work on first.
     dev_suspects : Rate
         Share of dev that is misclassified and whose label is probably wrong; it matters from `material` on.
+    noise_first : bool
+        Whether the suspected labels come before any knob, or after the first.
     shifts : sequence of Comparison
         Those in which dev differs from what is trained on; what drives them goes into the advice on data mismatch.
     """
     steps = []
-    if dev_suspects.known and dev_suspects.value >= material:
-        steps.append(review_labels(dev, dev_suspects))
     for place, name in enumerate(order):
         severity: Severity = "info" if place else "warning"
         steps += [turn(knob, name, gaps[name], severity, shifts) for knob in KNOBS[name]]
     if not order and any(gap.open for gap in gaps.values()):
         steps.append(measure_more(dev))
+    if dev_suspects.known and dev_suspects.value >= material:
+        steps.insert(0 if noise_first else 1, review_labels(dev, dev_suspects))
     return tuple(steps)
 
 
