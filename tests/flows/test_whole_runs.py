@@ -124,16 +124,16 @@ def test_what_is_wrong_inside_a_run_is_one_sentence_too(place: Path) -> None:
 def test_a_served_configuration_gets_its_runs_scheduled(place: Path) -> None:
     environment = os.environ | {"PREFECT_HOME": str(place / ".prefect"), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "burnish.flows.cli", "serve", "cancer.yaml", "--cron", "0 6 * * *"]
-    serving = subprocess.Popen(command, cwd=place, env=environment, stderr=subprocess.PIPE, text=True)
-    try:
-        assert serving.stderr is not None
-        lines = iter(serving.stderr.readline, "")
-        found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in lines)
-        address = next(match[0] for match in found if match)
-        body = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-        assert _eventually(f"{address}/api/flow_runs/filter", body)
-    finally:
-        serving.send_signal(signal.SIGINT)
+    with subprocess.Popen(command, cwd=place, env=environment, stderr=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stderr is not None
+            lines = iter(serving.stderr.readline, "")
+            found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in lines)
+            address = next(match[0] for match in found if match)
+            body = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+            assert _eventually(f"{address}/api/flow_runs/filter", body)
+        finally:
+            serving.send_signal(signal.SIGINT)
         assert serving.wait(timeout=60) == 0
 
 
