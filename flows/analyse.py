@@ -83,7 +83,7 @@ def analyse(
 ) -> dict[str, Any]:
     """Say what is wrong, how sure that is, and which knob to turn next; write it all down and give the summary."""
     table = _judged_table(prepared, labels, fitted)
-    dev = prepared.rows("dev") & (prepared.codes >= 0)
+    dev = prepared.judged("dev")
     wrong = misclassified(table)
     metrics = run.stage("Measure", _measure)(run, prepared, labels, fitted, table)
     mismatch = _compare_parts(run, prepared)
@@ -130,7 +130,8 @@ def finish(
     summary["headline"] = headline(summary)
     table[[name for name in COLUMNS if name in table]].to_parquet(run.path("examples.parquet"), index=False)
     write_json(run.path("summary.json"), summary)
-    write_manifest(run, summary["device"])
+    named = (prepared.examples.root, table["image"].dropna().tolist()) if "image" in table else None
+    write_manifest(run, summary["device"], named)
     for number, pair in enumerate(copies.previews if copies else ()):
         for name, pixels in zip(PREVIEW_NAMES, pair, strict=True):
             run.path(f"previews/{number}-{name}.png").write_bytes(as_png(pixels))
@@ -200,9 +201,12 @@ def _attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | Non
 
 
 def _judged_table(prepared: Prepared, labels: Labels, fitted: Fitted) -> pd.DataFrame:
-    """Give the examples table with weights and predictions; what is learnt from is judged by its final label."""
+    """Give the examples table with weights and predictions; what is learnt from is judged by its final label.
+
+    An image that could not be read is judged by none.
+    """
     table = labelled_table(prepared, labels).join(fitted.weights)
-    judged_by = table["final_label"].where(table["final_label"].notna(), table["label"])
+    judged_by = table["final_label"].where(table["final_label"].notna(), table["label"]).where(prepared.readable)
     return table.join(prediction_columns(fitted.probabilities, prepared.examples.classes, judged_by))
 
 
@@ -212,7 +216,7 @@ def _measure(
     """Measure each part: train by its final labels, the others by their given ones, test without its suspects too."""
     options: dict[str, Any] = {"beta": run.config.report.beta, "milliseconds_per_example": fitted.milliseconds}
     classes = prepared.examples.classes
-    judged = {part: np.where(prepared.rows(part), prepared.codes, -1) for part in PARTS}
+    judged = {part: np.where(prepared.judged(part), prepared.codes, -1) for part in PARTS}
     judged["train"] = labels.codes
     judged["test_without_suspects"] = np.where(table["label_issue"], -1, judged["test"])
     return {

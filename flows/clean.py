@@ -32,7 +32,7 @@ from burnish.tasks.label_checks import label_codes
 from burnish.tasks.mislabels import LabelAudit, audit_labels
 from burnish.tasks.multivariate import OUTLIER_ABOVE, score_outliers
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
-from burnish.tasks.outliers import Limits, fit_limits, summarize_limits
+from burnish.tasks.outliers import fit_limits, summarize_limits
 from burnish.tasks.split import join_groups, measure_split, split
 from burnish.tasks.summary import suspect_finding
 from burnish.tasks.validate import Validation, enforce_suite, learn_suite, load_suite, save_suite
@@ -68,7 +68,6 @@ class Prepared:
     pixels : uint8 (n, s, s, c) or None
     measures : DataFrame of n rows or None
         Brightness, sharpness and the like of each image.
-    limits : Limits or None
     features : float32 (n, d) or None
         None where there is nothing to learn from but the user's own probabilities.
     encoder : Encoder or None
@@ -87,7 +86,6 @@ class Prepared:
     usable: NDArray[np.bool_]
     pixels: NDArray[np.uint8] | None
     measures: pd.DataFrame | None
-    limits: Limits | None
     facts: dict[str, Any]
     features: NDArray[np.float32] | None = None
     encoder: Encoder | None = None
@@ -96,6 +94,15 @@ class Prepared:
     def rows(self, part: str) -> NDArray[np.bool_]:
         """Tell the rows of a part of the split, bool (n,)."""
         return (self.table["split"] == part).to_numpy(dtype=bool)
+
+    def judged(self, part: str) -> NDArray[np.bool_]:
+        """Tell the rows of a part that figures are made of: labelled, and readable where they are images, bool (n,)."""
+        return self.rows(part) & (self.codes >= 0) & self.readable
+
+    @property
+    def readable(self) -> NDArray[np.bool_]:
+        """Tell the rows that could be read at all, bool (n,)."""
+        return ~self.table.get("unreadable", pd.Series(False, self.table.index)).to_numpy(dtype=bool)
 
     @property
     def learnable(self) -> NDArray[np.bool_]:
@@ -145,7 +152,7 @@ def prepare(run: Run, examples: Examples) -> Prepared:
     table["split"] = _split(run, examples, duplicates)
     split_facts = _measure_split(run, table, duplicates)
     validation = _validate(run, examples, table, scan)
-    attributes, limits, extreme, outlier_facts = _treat_outliers(run, examples, table)
+    attributes, extreme, outlier_facts = _treat_outliers(run, examples, table)
     prepared = Prepared(
         examples=examples,
         table=table,
@@ -156,7 +163,6 @@ def prepare(run: Run, examples: Examples) -> Prepared:
         usable=~extreme & ~_useless(table),
         pixels=None if scan is None else scan.pixels,
         measures=None if scan is None else scan.quality[IMAGE_MEASURES],
-        limits=limits,
         facts={
             "splits": split_facts,
             "validation": validation,
@@ -245,14 +251,14 @@ def _validate(run: Run, examples: Examples, table: pd.DataFrame, scan: ImageScan
 
 def _treat_outliers(
     run: Run, examples: Examples, table: pd.DataFrame
-) -> tuple[pd.DataFrame, Limits | None, NDArray[np.bool_], dict[str, Any]]:
-    """Give the treated attributes, the limits, the training rows to drop, and the facts."""
+) -> tuple[pd.DataFrame, NDArray[np.bool_], dict[str, Any]]:
+    """Give the treated attributes, the training rows to drop, and the facts; keep the limits for `burnish predict`."""
     options = run.config.outliers
     nothing = np.zeros(len(table), dtype=bool)
     learnt = [name for name in examples.learn_from if name != examples.text]
     if not learnt:
         facts: dict[str, Any] = {"method": options.method, "columns": [], "rows": 0, "rows_share": 0.0}
-        return examples.attributes, None, nothing, facts
+        return examples.attributes, nothing, facts
     train = (table["split"] == "train").to_numpy()
     limits = run.stage("Learn outlier limits", fit_limits)(
         examples.attributes[train], **options.model_dump(), columns=learnt
@@ -266,7 +272,7 @@ def _treat_outliers(
         "rows": int(touched.sum()),
         "rows_share": float(touched.mean()),
     }
-    return treated, limits, touched & train if options.method == "drop" else nothing, facts
+    return treated, touched & train if options.method == "drop" else nothing, facts
 
 
 def validated_frame(examples: Examples, scan: ImageScan | None) -> pd.DataFrame:

@@ -29,7 +29,8 @@ from burnish.tasks.examples import Examples
 from burnish.tasks.metrics import error_rate
 
 SETTLED = 0.001
-STOPPED = "labels stopped moving"
+SETTLED_DOWN = "labels stopped moving"
+GIVEN = "the probabilities are your own: there is no network to train again"
 
 
 def retrain(run: Run, examples: Examples) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
         fitted = fit(run, prepared, labels, copies, number, before=fitted)
         rounds.append(_take_stock(run, prepared, before, labels, fitted, number))
         if prepared.features is None or rounds[-1].changed_share < SETTLED:
-            rounds[-1] = replace(rounds[-1], stopped=STOPPED)
+            rounds[-1] = replace(rounds[-1], stopped=GIVEN if prepared.features is None else SETTLED_DOWN)
             break
     write_labels(run, prepared, labels)
     keep_model(run, prepared, fitted)
@@ -78,8 +79,7 @@ def _take_stock(run: Run, prepared: Prepared, before: Labels, labels: Labels, fi
     """Count what a round changed and measure it; keep its predictions with the run."""
     predicted = fitted.probabilities.argmax(axis=1)
     learnt = labels.codes >= 0
-    labelled = prepared.codes >= 0
-    dev, test = (prepared.rows(part) & labelled for part in ("dev", "test"))
+    dev, test = prepared.judged("dev"), prepared.judged("test")
     changed = int((before.codes != labels.codes).sum())
     classes = np.asarray(prepared.examples.classes, dtype=object)
     final = pd.Series(classes[np.maximum(labels.codes, 0)], dtype="str").where(learnt)
@@ -89,7 +89,7 @@ def _take_stock(run: Run, prepared: Prepared, before: Labels, labels: Labels, fi
         number=number,
         trained_on=int(learnt.sum()),
         relabelled=int((learnt & (labels.codes != prepared.codes)).sum()),
-        dropped=int((prepared.rows("train") & labelled & ~learnt).sum()),
+        dropped=int((prepared.rows("train") & (prepared.codes >= 0) & ~learnt).sum()),
         changed=changed,
         changed_share=changed / max(int(prepared.learnable.sum()), 1),
         dev_error=error_rate(predicted[dev] != prepared.codes[dev]),

@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -145,12 +145,18 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_manifest(run: Run, device: str) -> None:
-    """Write what it takes to make this run again: hashes of the inputs, versions, seed, device, seconds a stage."""
+def write_manifest(run: Run, device: str, images: tuple[Path, Sequence[str]] | None = None) -> None:
+    """Write what it takes to make this run again: hashes of the inputs, versions, seed, device, seconds a stage.
+
+    `images` are the folder and the relative paths of the images that a table names.
+    """
     data = run.config.data
     inputs = [path for path in (data.path, data.embeddings, data.probabilities, run.config.validate_.suite) if path]
+    hashes = {str(path): hash_files(path, _files_of(path)) for path in inputs}
+    if images is not None and data.path.is_file():
+        hashes[f"{images[0]} (images)"] = hash_files(images[0], [images[0] / name for name in images[1]])
     manifest = {
-        "inputs": {str(path): hash_input(path) for path in inputs},
+        "inputs": hashes,
         "versions": versions(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
@@ -167,17 +173,22 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in VERSIONS_OF}
 
 
-def hash_input(path: Path) -> str:
-    """SHA-256 of a file's content, or of the names, sizes and contents below a folder."""
+def hash_files(root: Path, files: Sequence[Path]) -> str:
+    """SHA-256 of a file, or of the names, sizes and contents of files below a folder; absent ones by name."""
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     for file in files:
-        if path.is_dir():
-            digest.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            while block := stream.read(HASHED_AT_ONCE):
-                digest.update(block)
+        if root.is_dir():
+            size = file.stat().st_size if file.is_file() else -1
+            digest.update(f"{file.relative_to(root).as_posix()}\0{size}\0".encode())
+        if file.is_file():
+            with file.open("rb") as stream:
+                while block := stream.read(HASHED_AT_ONCE):
+                    digest.update(block)
     return f"sha256:{digest.hexdigest()}"
+
+
+def _files_of(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
 
 
 def _free_folder(parent: Path) -> Path:

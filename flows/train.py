@@ -65,7 +65,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Round:
-    """One turn of the loop: what was changed, the errors that came of it, and what the model says of every row.
+    """One turn of the loop: what was changed, and the errors that came of it.
 
     `changed` counts the training labels that differ from the round before; errors are those of train (by the labels
     learnt from), dev and test (by the labels given).
@@ -89,7 +89,10 @@ class Round:
 
 
 def make_copies(run: Run, prepared: Prepared) -> Copies | None:
-    """Make the noisy copies of the training rows; the same for all rounds, since no label is looked at."""
+    """Make the noisy copies of the training rows; the same for all rounds.
+
+    Images are changed whatever their label; the jitter of a table is measured within the classes as given.
+    """
     options = run.config.augment
     if options.method == "none" or options.copies == 0 or prepared.features is None:
         return None
@@ -138,7 +141,7 @@ def train(
         assert prepared.examples.probabilities is not None
         return Fitted(None, weights, prepared.examples.probabilities, None)
     features, codes, strength = _training_rows(prepared, labels, weights["weight"].to_numpy(), copies)
-    dev = prepared.rows("dev")
+    dev = prepared.judged("dev")
     trained = run.stage(f"Train, round {number}", train_network)(
         features,
         codes,

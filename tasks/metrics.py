@@ -6,7 +6,7 @@ Every share of examples is a `Rate`: the value, its 95% interval and the counts 
 Over classes there are two means. The arithmetic mean is the usual macro average; the harmonic mean is pulled down by
 the worst class and is 0 where one class is never found. Classes without an example are left out of both.
 
-Sources: Wilson (1927) for the interval of a rate; Newcombe (1998), method 10, for that of a difference.
+Sources: `intervals.py` for the intervals of rates and scores; Newcombe (1998), method 10, for that of a difference.
 Known failure: the intervals take examples for independent, and are too narrow where groups of examples hang together.
 """
 
@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+
+from burnish.tasks.intervals import harmonic_limits, mean_limits, score_limits, wilson
 
 SCORES = ["precision", "recall", "f_beta"]
 
@@ -71,9 +72,12 @@ class Measurement:
     log_loss : float
         Mean of −log p(given label) in nats; NaN without examples.
     per_class : DataFrame
-        `class, support, precision, recall, f_beta`, a row a class, NaN where a score has no meaning.
+        `class, support, precision, recall, f_beta`, a row a class, NaN where a score has no meaning; of each score
+        the 95% limits, `precision_low` to `f_beta_high`.
     arithmetic, harmonic : dict
         Means of the three scores over the classes that have support.
+    arithmetic_limits, harmonic_limits : dict
+        The 95% limits (low, high) of each mean.
     left_out : tuple of str
         The classes without support, which are in neither mean.
     confusion : int64 (k, k)
@@ -86,6 +90,8 @@ class Measurement:
     per_class: pd.DataFrame
     arithmetic: dict[str, float]
     harmonic: dict[str, float]
+    arithmetic_limits: dict[str, tuple[float, float]]
+    harmonic_limits: dict[str, tuple[float, float]]
     left_out: tuple[str, ...]
     beta: float
     confusion: NDArray[np.int64]
@@ -101,6 +107,8 @@ class Measurement:
             "per_class": [{key: none_if_nan(value) for key, value in row.items()} for row in rows],
             "arithmetic": {key: none_if_nan(value) for key, value in self.arithmetic.items()},
             "harmonic": {key: none_if_nan(value) for key, value in self.harmonic.items()},
+            "arithmetic_limits": {key: list(limits) for key, limits in self.arithmetic_limits.items()},
+            "harmonic_limits": {key: list(limits) for key, limits in self.harmonic_limits.items()},
             "beta": self.beta,
             "confusion": self.confusion.tolist(),
             "milliseconds_per_example": self.milliseconds_per_example,
@@ -120,13 +128,8 @@ def rate(count: int, total: int, confidence: float = 0.95) -> Rate:
     """
     if total == 0:
         return Rate(math.nan, 0.0, 1.0, 0, 0)
-    z = float(norm.ppf((1 + confidence) / 2))
-    value = count / total
-    centre = (value + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * math.sqrt(value * (1 - value) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    low = 0.0 if count == 0 else centre - half
-    high = 1.0 if count == total else centre + half
-    return Rate(value, low, high, int(count), int(total))
+    low, high = wilson(np.array([count]), np.array([total]), confidence)
+    return Rate(count / total, float(low[0]), float(high[0]), int(count), int(total))
 
 
 def error_rate(wrong: NDArray[np.bool_] | pd.Series, confidence: float = 0.95) -> Rate:
@@ -205,6 +208,7 @@ def measure(
     confusion = count_confusion(truth, predicted, len(classes))
     per_class = score_classes(confusion, classes, beta)
     supported = per_class[per_class["support"] > 0]
+    parts = {score: [supported[f"{score}{end}"].to_numpy() for end in ("", "_low", "_high")] for score in SCORES}
     return Measurement(
         accuracy=rate(int((truth == predicted).sum()), truth.size),
         error=error_rate(truth != predicted),
@@ -212,6 +216,8 @@ def measure(
         per_class=per_class,
         arithmetic={score: float(supported[score].mean()) for score in SCORES},
         harmonic={score: harmonic_mean(supported[score].to_numpy()) for score in SCORES},
+        arithmetic_limits={score: mean_limits(*part) for score, part in parts.items()},
+        harmonic_limits={score: harmonic_limits(*part) for score, part in parts.items()},
         left_out=tuple(per_class.loc[per_class["support"] == 0, "class"]),
         beta=beta,
         confusion=confusion,
@@ -225,7 +231,7 @@ def count_confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], k: i
 
 
 def score_classes(confusion: NDArray[np.int64], classes: tuple[str, ...], beta: float) -> pd.DataFrame:
-    """Give `class, support, precision, recall, f_beta` a class.
+    """Give `class, support, precision, recall, f_beta` a class, and the limits of the three scores.
 
     A class that has examples and is never predicted has precision 0; one without examples has no recall and no F (NaN).
     """
@@ -236,7 +242,7 @@ def score_classes(confusion: NDArray[np.int64], classes: tuple[str, ...], beta: 
     weighed = beta**2 * support + predicted
     f_beta = np.where(support > 0, (1 + beta**2) * hits / np.maximum(weighed, 1e-300), np.nan)
     columns = {"class": list(classes), "support": support, "precision": precision, "recall": recall, "f_beta": f_beta}
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).join(score_limits(confusion, beta))
 
 
 def log_loss(truth: NDArray[np.int64], chances: NDArray[np.float64]) -> float:

@@ -164,6 +164,12 @@ def test_a_folder_of_images_with_one_that_is_broken(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     assert summary["dataset"]["unreadable"] == 1
     assert summary["errors"]["test"]["value"] < 0.1
+    found = pd.read_parquet(tmp_path / "run" / "examples.parquet").set_index("id")
+    broken = found.loc["class 0/broken.png"]
+    assert broken["unreadable"]
+    assert pd.isna(broken["correct"])
+    judged = sum(summary["metrics"][part]["error"]["total"] for part in ("train", "train_dev", "dev", "test"))
+    assert judged <= len(found) - 1
     assert "data:image/png" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     (tmp_path / "new").mkdir()
     path = next((tmp_path / "shapes" / "class 1").glob("*.png"))
@@ -186,3 +192,18 @@ def test_probabilities_alone_are_audited(tmp_path: Path) -> None:
     found = pd.read_parquet(tmp_path / "run" / "examples.parquet")
     wrong = found["label"].astype(int).to_numpy() != true
     assert (found["label_issue"].to_numpy() & wrong).sum() > 0.8 * wrong.sum()
+
+
+def test_embeddings_stand_for_the_examples(tmp_path: Path) -> None:
+    digits = load_digits()
+    rng = np.random.default_rng(1)
+    given = np.where(rng.random(600) < 0.08, (digits.target[:600] + 1) % 10, digits.target[:600])
+    np.save(tmp_path / "e.npy", digits.data[:600].astype(np.float32))
+    pd.DataFrame({"name": [f"d{i}" for i in range(600)], "digit": given}).to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "c.yaml").write_text("data: {path: t.csv, id: name, label: digit, embeddings: e.npy}\n")
+    burnish("run", "c.yaml", "--out", "run", "--rounds", "1", cwd=tmp_path)
+    found = pd.read_parquet(tmp_path / "run" / "examples.parquet")
+    wrong = found["label"].astype(int).to_numpy() != digits.target[:600]
+    assert (found["label_issue"].to_numpy() & wrong).sum() > 0.8 * max(wrong.sum(), found["label_issue"].sum())
+    burnish("predict", "run", "e.npy", "--out", "p.csv", cwd=tmp_path)
+    assert pd.read_csv(tmp_path / "p.csv", dtype=str)["predicted"].tolist() == found["predicted"].tolist()

@@ -134,9 +134,12 @@ def test_nothing_to_measure_is_unknown_and_json() -> None:
 def test_as_dict_has_the_keys_of_the_summary() -> None:
     labels, chances = predictions(4)
     found = json.loads(json.dumps(measure(labels, chances, CLASSES, milliseconds_per_example=0.5).as_dict()))
-    keys = "accuracy error log_loss per_class arithmetic harmonic beta confusion milliseconds_per_example"
-    assert list(found) == keys.split()
-    assert list(found["per_class"][0]) == ["class", "support", "precision", "recall", "f_beta"]
+    keys = ["accuracy", "error", "log_loss", "per_class", "arithmetic", "harmonic"]
+    keys += ["arithmetic_limits", "harmonic_limits", "beta", "confusion", "milliseconds_per_example"]
+    assert list(found) == keys
+    assert list(found["per_class"][0])[:5] == ["class", "support", "precision", "recall", "f_beta"]
+    limits = [f"{score}_{end}" for score in ("precision", "recall", "f_beta") for end in ("low", "high")]
+    assert list(found["per_class"][0])[5:] == limits
     assert list(found["error"]) == ["value", "low", "high", "count", "total"]
 
 
