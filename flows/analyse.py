@@ -12,20 +12,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 
 from burnish.flows.clean import Labels, Prepared, labelled_table, open_examples
 from burnish.flows.compare import read_summary
 from burnish.flows.config import Config, load_config
+from burnish.flows.rounds import Round
 from burnish.flows.run import Run, versions, write_json, write_manifest
-from burnish.flows.train import Copies, Fitted, Round
+from burnish.flows.train import Copies, Fitted
+from burnish.tasks.annotator_audit import annotator_facts
+from burnish.tasks.decisions import DROPPED
 from burnish.tasks.diagnose import diagnose
 from burnish.tasks.encoders import PatchEncoder
 from burnish.tasks.errors import categorise, error_table, misclassified
 from burnish.tasks.findings import SEVERITIES, InputError
 from burnish.tasks.headline import headline
-from burnish.tasks.metrics import Measurement, error_rate, measure, stated
+from burnish.tasks.metrics import Measurement, Rate, error_rate, measure, stated
 from burnish.tasks.mismatch import LEADING, Comparison, measure_mismatch, mismatch_findings, name_parts, with_measures
 from burnish.tasks.report import render_report
 from burnish.tasks.slices import find_slices
@@ -41,6 +45,7 @@ from burnish.tasks.summary import (
     weight_facts,
 )
 from burnish.tasks.thumbnails import as_png, thumbnail
+from burnish.tasks.voices import VOICE_COLUMNS
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +55,8 @@ COLUMNS = [
     "id", "label", "source", "group", "image", "split", "duplicate_of", "duplicate_kind",
     "unreadable", "blurry", "dark", "bright", "blank", "odd_size", "odd_aspect", "outlier_score", "outlier",
     "label_quality", "suggested_label", "suggestion_quality", "label_issue",
-    "voice_model", "voice_clusters", "voice_neighbours", "cleanlab_issue", "action", "reason", "final_label",
+    *VOICE_COLUMNS.values(), "cleanlab_issue", "action", "reason",
+    "final_label", "decision",
     "weight", "weight_class", "weight_source", "weight_quality", "weight_hard",
     "predicted", "confidence", "margin", "correct", "error_categories",
 ]  # fmt: skip
@@ -73,7 +79,8 @@ def describe_labels(run: Run, prepared: Prepared, labels: Labels) -> dict[str, A
         "config": json.loads(run.config.model_dump_json(by_alias=True)),
         "dataset": dataset_facts(table, prepared.examples.classes, learn_from, str(run.config.data.path)),
         **prepared.facts,
-        "labels": label_facts(table, labels.audit),
+        "labels": label_facts(table, labels.audit, labels.model),
+        "annotators": _annotators(prepared, labels),
         **dict.fromkeys(UNTRAINED),
     }
 
@@ -87,12 +94,12 @@ def analyse(
     wrong = misclassified(table)
     metrics = run.stage("Measure", _measure)(run, prepared, labels, fitted, table)
     mismatch = _compare_parts(run, prepared)
-    errors, believed = _errors(run, table), _errors(run, table, suspects=False)
+    errors, believed = _errors(run, labels, table), _errors(run, labels, table, suspects=False)
     diagnosis = diagnose(
         **believed,
         dev_as_given=errors["dev"],
         train_sources=run.config.split.train_sources,
-        dev_suspects=error_rate((wrong & table["label_issue"].to_numpy())[dev]),
+        dev_suspects=error_rate((wrong & _suspect(table))[dev]),
         mismatch=mismatch,
     )
     table["error_categories"] = categorise(table, prepared.attributes)
@@ -108,6 +115,7 @@ def analyse(
         "metrics": {part: metrics[part].as_dict() for part in PARTS},
         "test_without_suspects": metrics["test_without_suspects"].as_dict(),
         "errors_believed": error_facts(believed),
+        "errors_as_given": _errors_as_given(table),
         "errors": error_facts(errors) | {"test_as_given": rounds[0].test_error.as_dict()},
         "diagnosis": diagnosis.as_dict(),
         "mismatch": [each.as_dict() for each in mismatch],
@@ -161,18 +169,22 @@ def render_again(folder: Path) -> Path:
         raise InputError(f"{folder} holds no examples.parquet; make the run again")
     table = pd.read_parquet(folder / "examples.parquet")
     config = load_config(folder / "config.yaml")
-    root = config.data.path if config.data.path.is_dir() else config.data.path.parent
     page = render_report(
         summary,
         table,
-        thumbnails=thumbnails_of(root, table),
-        attributes=_attributes_again(config, table),
+        thumbnails=thumbnails_of(image_root(config), table),
+        attributes=attributes_again(config, table),
         previews=previews_of(folder),
         suspects=config.report.suspects,
     )
     report = folder / "report.html"
     report.write_text(page, encoding="utf-8")
     return report
+
+
+def image_root(config: Config) -> Path:
+    """Give the folder that image paths are relative to."""
+    return config.data.path if config.data.path.is_dir() else config.data.path.parent
 
 
 def thumbnails_of(root: Path, table: pd.DataFrame) -> Callable[[int], bytes | None] | None:
@@ -190,7 +202,7 @@ def previews_of(folder: Path) -> list[tuple[bytes, bytes]]:
     return [(before.read_bytes(), after.read_bytes()) for before, after in zip(befores, afters, strict=True)]
 
 
-def _attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None:
+def attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None:
     """Give the given columns, where the data still is what the run saw."""
     try:
         examples = open_examples(config)
@@ -203,10 +215,11 @@ def _attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | Non
 def _judged_table(prepared: Prepared, labels: Labels, fitted: Fitted) -> pd.DataFrame:
     """Give the examples table with weights and predictions; what is learnt from is judged by its final label.
 
-    An image that could not be read is judged by none.
+    An image that could not be read is judged by none, nor is what a person has dropped.
     """
     table = labelled_table(prepared, labels).join(fitted.weights)
     judged_by = table["final_label"].where(table["final_label"].notna(), table["label"]).where(prepared.readable)
+    judged_by = judged_by.mask(prepared.decided == DROPPED)
     return table.join(prediction_columns(fitted.probabilities, prepared.examples.classes, judged_by))
 
 
@@ -216,9 +229,9 @@ def _measure(
     """Measure each part: train by its final labels, the others by their given ones, test without its suspects too."""
     options: dict[str, Any] = {"beta": run.config.report.beta, "milliseconds_per_example": fitted.milliseconds}
     classes = prepared.examples.classes
-    judged = {part: np.where(prepared.judged(part), prepared.codes, -1) for part in PARTS}
+    judged = {part: np.where(prepared.judged(part), prepared.judging, -1) for part in PARTS}
     judged["train"] = labels.codes
-    judged["test_without_suspects"] = np.where(table["label_issue"], -1, judged["test"])
+    judged["test_without_suspects"] = np.where(_suspect(table), -1, judged["test"])
     return {
         part: measure(codes[codes >= 0], fitted.probabilities[codes >= 0], classes, **options)
         for part, codes in judged.items()
@@ -233,27 +246,61 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
     if prepared.measures is not None:
         most = LEADING if prepared.encoder.kind == PatchEncoder.kind else features.shape[1]
         features, names = with_measures(features, prepared.measures, most)
-    judged = prepared.usable & (prepared.codes >= 0)
+    judged = prepared.usable & (prepared.judging >= 0)
     parts = name_parts(prepared.table[judged])
     compare = run.stage("Compare the parts", measure_mismatch)
     return compare(features[judged], parts, names=names, seed=run.config.seed)
 
 
-def _errors(run: Run, table: pd.DataFrame, *, suspects: bool = True) -> dict[str, Any]:
+def _errors(run: Run, labels: Labels, table: pd.DataFrame, *, suspects: bool = True) -> dict[str, Any]:
     """Give the errors along the chain, as `diagnose` takes them; with or without the rows whose label is suspect.
 
-    Train is what was learnt from, by its final labels: its suspects have been dealt with.
+    Train is what was learnt from, by its final labels: its suspects have been dealt with. Human error is what the user
+    states, or else what the disagreement of several annotators tells.
     """
-    human = run.config.data.human_error
+    kept = np.ones(len(table), dtype=bool) if suspects else ~_suspect(table)
+    human = _human_error(run, labels, table, kept)
     judged = table["correct"].notna() & (table["final_label"].notna() | (table["split"] != "train"))
     if not suspects:
-        judged &= ~table["label_issue"] | (table["split"] == "train")
+        judged &= ~_suspect(table) | (table["split"] == "train")
     rows = table[judged]
     wrong = ~rows["correct"].astype(bool)
     dev = rows["split"] == "dev"
     by_source = {str(source): error_rate(wrong[part.index]) for source, part in rows[dev].groupby("source")}
     chain = {part: error_rate(wrong[rows["split"] == part]) for part in PARTS}
-    return {"human": None if human is None else stated(human), "dev_by_source": by_source, **chain}
+    return {"human": human, "dev_by_source": by_source, **chain}
+
+
+def _human_error(run: Run, labels: Labels, table: pd.DataFrame, kept: NDArray[np.bool_]) -> Rate | None:
+    if run.config.data.human_error is not None:
+        return stated(run.config.data.human_error)
+    if labels.audit is None or labels.audit.annotators is None:
+        return None
+    return labels.audit.annotators.human.among(table["label_quality"].to_numpy(dtype=np.float64), kept)
+
+
+def _annotators(prepared: Prepared, labels: Labels) -> dict[str, Any] | None:
+    """Give what is known of each annotator, where there are several."""
+    examples, audit = prepared.examples, labels.audit
+    if examples.votes is None or audit is None or audit.annotators is None:
+        return None
+    return annotator_facts(examples.annotators, examples.votes, prepared.codes, examples.classes, audit.annotators)
+
+
+def _suspect(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell the labels that are probably wrong and that no person has decided on, bool (n,)."""
+    return (table["label_issue"] & table["decision"].isna()).to_numpy(dtype=bool)
+
+
+def _errors_as_given(table: pd.DataFrame) -> dict[str, Any] | None:
+    """Give the dev and test errors by the labels as given, where a person's decisions have changed what judges."""
+    judging = table["split"].isin(["dev", "test"]) & table["label"].notna()
+    if "unreadable" in table:
+        judging &= ~table["unreadable"]
+    if not (judging & table["decision"].notna()).any():
+        return None
+    wrong = table["predicted"] != table["label"]
+    return {part: error_rate(wrong[judging & (table["split"] == part)]).as_dict() for part in ("dev", "test")}
 
 
 def _show_in_prefect(run: Run, summary: dict[str, Any]) -> None:

@@ -16,32 +16,39 @@ from numpy.typing import NDArray
 
 from burnish.flows.config import Config
 from burnish.flows.run import BrokenContractError, Run, write_json
-from burnish.tasks.actions import USELESS, decide_actions
+from burnish.tasks.actions import USELESS, decide_actions, follow_decisions
+from burnish.tasks.boosting import LEFT_OUT, boost_out_of_fold, boosting_fits
 from burnish.tasks.cleaned import escape_formulas, write_cleaned
 from burnish.tasks.confident import find_by_confident_learning
 from burnish.tasks.copies import copies_as_groups, count_duplicates, duplicate_findings, find_row_duplicates
+from burnish.tasks.decisions import UNDECIDED, decided_codes, read_decisions, review_facts
 from burnish.tasks.duplicates import find_duplicates
 from burnish.tasks.encoders import Encoder, fit_patch_encoder, pretrained_encoder
 from burnish.tasks.examples import Examples, read_examples
-from burnish.tasks.features import fit_array_encoder, fit_table_encoder
+from burnish.tasks.features import TableEncoder, fit_array_encoder, fit_table_encoder
 from burnish.tasks.findings import Finding, InputError
-from burnish.tasks.folds import out_of_fold
+from burnish.tasks.folds import OutOfFold, best_pass, out_of_fold
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.images import ImageScan, measure_images
 from burnish.tasks.label_checks import label_codes
 from burnish.tasks.mislabels import LabelAudit, audit_labels
 from burnish.tasks.multivariate import OUTLIER_ABOVE, score_outliers
-from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
+from burnish.tasks.neighbours import NeighbourGraph, nearest, neighbour_graph
 from burnish.tasks.outliers import fit_limits, summarize_limits
+from burnish.tasks.settling import hold_still
 from burnish.tasks.split import join_groups, measure_split, split
 from burnish.tasks.summary import suspect_finding
 from burnish.tasks.validate import Validation, enforce_suite, learn_suite, load_suite, save_suite
+from burnish.tasks.voices import VOICE_COLUMNS
 
+DECISIONS = "decisions.csv"
 IMAGE_MEASURES = ["width", "height", "brightness", "contrast", "entropy", "noise", "sharpness"]
 NEIGHBOURS = 20
+WAVERS = "; changed in one round and taken back in another"
+SHOWN_NEIGHBOURS = 8  # beside each suspect on the page of `burnish review`
 REVIEW_COLUMNS = [
     "id", "split", "source", "label", "suggested_label", "label_quality", "action", "reason",
-    "voice_model", "voice_clusters", "voice_neighbours", "decision",
+    *VOICE_COLUMNS.values(), "decision", "new_label",
 ]  # fmt: skip
 
 
@@ -54,7 +61,7 @@ class Prepared:
     examples : Examples
         The data as read.
     table : DataFrame of n rows
-        The examples table with `split`, duplicates, image flags and outlier scores.
+        The examples table with `split`, duplicates, image flags, outlier scores and a person's `decision`.
     attributes : DataFrame of n rows
         The given columns with extremes replaced.
     codes : int64 (n,)
@@ -68,6 +75,8 @@ class Prepared:
     pixels : uint8 (n, s, s, c) or None
     measures : DataFrame of n rows or None
         Brightness, sharpness and the like of each image.
+    decided : int64 (n,)
+        The label a person has decided on, −1 undecided, −2 dropped (`decisions.py`).
     features : float32 (n, d) or None
         None where there is nothing to learn from but the user's own probabilities.
     encoder : Encoder or None
@@ -87,6 +96,7 @@ class Prepared:
     pixels: NDArray[np.uint8] | None
     measures: pd.DataFrame | None
     facts: dict[str, Any]
+    decided: NDArray[np.int64]
     features: NDArray[np.float32] | None = None
     encoder: Encoder | None = None
     graph: NeighbourGraph | None = None
@@ -97,7 +107,12 @@ class Prepared:
 
     def judged(self, part: str) -> NDArray[np.bool_]:
         """Tell the rows of a part that figures are made of: labelled, and readable where they are images, bool (n,)."""
-        return self.rows(part) & (self.codes >= 0) & self.readable
+        return self.rows(part) & (self.judging >= 0) & self.readable
+
+    @property
+    def judging(self) -> NDArray[np.int64]:
+        """Give the labels that dev and test are judged by: as given, or as a person has decided, −1 = none, (n,)."""
+        return np.where(self.decided == UNDECIDED, self.codes, np.maximum(self.decided, -1))
 
     @property
     def readable(self) -> NDArray[np.bool_]:
@@ -107,7 +122,7 @@ class Prepared:
     @property
     def learnable(self) -> NDArray[np.bool_]:
         """Tell the training rows that may be learnt from, bool (n,)."""
-        return self.rows("train") & self.usable & (self.codes >= 0)
+        return self.rows("train") & self.usable & (self.judging >= 0)
 
 
 @dataclass(frozen=True)
@@ -126,6 +141,8 @@ class Labels:
         Labels to learn from, −1 where the row is not learnt from.
     quality : float64 (n,)
         Probability that the label in `codes` is right.
+    model : str or None
+        What the model voice was made of; None where no model was fitted.
     """
 
     audit: LabelAudit | None
@@ -133,6 +150,7 @@ class Labels:
     probabilities: NDArray[np.floating] | None
     codes: NDArray[np.int64]
     quality: NDArray[np.float64]
+    model: str | None = None
 
 
 def open_examples(config: Config) -> Examples:
@@ -149,6 +167,8 @@ def prepare(run: Run, examples: Examples) -> Prepared:
         table = table.join(scan.quality[[*FLAGS, "unreadable"]])
     duplicates = _find_duplicates(run, examples, scan)
     table = table.join(duplicates[["duplicate_of", "duplicate_kind"]])
+    decisions = read_decisions(run.folder / DECISIONS, examples.table)
+    table["decision"] = table["id"].map(decisions.set_index("id")["decision"])
     table["split"] = _split(run, examples, duplicates)
     split_facts = _measure_split(run, table, duplicates)
     validation = _validate(run, examples, table, scan)
@@ -160,6 +180,7 @@ def prepare(run: Run, examples: Examples) -> Prepared:
         codes=examples.codes,
         groups=join_groups(examples.table["group"], copies_as_groups(duplicates["duplicate_group"])),
         extreme=extreme,
+        decided=decided_codes(decisions, examples.table["id"], examples.classes),
         usable=~extreme & ~_useless(table),
         pixels=None if scan is None else scan.pixels,
         measures=None if scan is None else scan.quality[IMAGE_MEASURES],
@@ -168,6 +189,7 @@ def prepare(run: Run, examples: Examples) -> Prepared:
             "validation": validation,
             "outliers": outlier_facts,
             "duplicates": count_duplicates(duplicates),
+            "review": review_facts(decisions, table),
             "images": None if scan is None else {name: int(table[name].sum()) for name in (*FLAGS, "unreadable")},
         },
     )
@@ -177,7 +199,7 @@ def prepare(run: Run, examples: Examples) -> Prepared:
 
 def _check_learnable(prepared: Prepared) -> None:
     """Refuse to go on with training rows of one class, or none."""
-    left = np.unique(prepared.codes[prepared.learnable])
+    left = np.unique(prepared.judging[prepared.learnable])
     if len(left) < 2:
         have = f"only the class {prepared.examples.classes[left[0]]!r} has" if len(left) else "no class has"
         unusable = int((~prepared.usable).sum())
@@ -255,7 +277,7 @@ def _treat_outliers(
     """Give the treated attributes, the training rows to drop, and the facts; keep the limits for `burnish predict`."""
     options = run.config.outliers
     nothing = np.zeros(len(table), dtype=bool)
-    learnt = [name for name in examples.learn_from if name != examples.text]
+    learnt = _columns(examples)
     if not learnt:
         facts: dict[str, Any] = {"method": options.method, "columns": [], "rows": 0, "rows_share": 0.0}
         return examples.attributes, nothing, facts
@@ -303,8 +325,7 @@ def labels_as_given(prepared: Prepared) -> Labels:
 def find_labels(
     run: Run,
     prepared: Prepared,
-    before: Labels,
-    number: int,
+    history: list[NDArray[np.int64]],
     weights: NDArray[np.float64] | None = None,
     model: str = "",
 ) -> Labels:
@@ -312,24 +333,29 @@ def find_labels(
 
     Parameters
     ----------
-    before : Labels
-        Their `codes` are what the voices learn from; the labels that are judged are always those given.
-    number : int
-        The round, from 1.
+    history : list of int64 (n,)
+        What each round so far learnt from, −1 = not learnt from. The voices learn from the last; the labels that are
+        judged are always those given.
     weights : float (n,), optional
         s(i) of the round before.
     model : str
         The kind of network that did best in the round before; by default as configured.
     """
-    examples, options = prepared.examples, run.config.mislabels
-    probabilities = _out_of_fold(run, prepared, before, number, weights, model or run.config.train.model)
+    examples, options, number = prepared.examples, run.config.mislabels, len(history)
+    learnt_from = np.where(prepared.learnable & (prepared.decided >= 0), prepared.decided, history[-1])
+    heard = _out_of_fold(run, prepared, learnt_from, number, weights, model or run.config.train.model)
+    probabilities = examples.probabilities if heard is None else heard.probabilities
     audit = run.stage(f"Find mislabels, round {number}", audit_labels)(
         examples.table["label"],
         probabilities,
         prepared.features,
         classes=examples.classes,
         groups=prepared.groups,
-        votes=before.codes,
+        dynamics=None if heard is None else heard.dynamics,
+        votes=learnt_from,
+        annotations=examples.votes,
+        known=prepared.decided,
+        overlap=_overlap(run, prepared),
         methods=options.methods,
         graph=prepared.graph,
         seed=run.config.seed,
@@ -343,12 +369,39 @@ def find_labels(
         examples.table["label"],
         prepared.table["split"],
         flags=flags.assign(**{"extreme value": prepared.extreme}),
-        **options.model_dump(exclude={"methods", "folds"}),
+        **options.model_dump(include={"cost_wrong_relabel", "cost_missed", "relabel_above", "drop_below"}),
     )
-    codes = label_codes(decisions["final_label"], examples.classes)
-    codes = np.where(prepared.learnable, codes, -1)
+    decisions, codes = _settled(prepared, decisions, history)
     quality = audit.posterior[np.arange(len(codes)), np.maximum(codes, 0)].astype(np.float64)
-    return Labels(audit, decisions.assign(cleanlab_issue=confident), probabilities, codes, quality)
+    spoke = heard.model if heard is not None and "model" in options.methods else None
+    return Labels(audit, decisions.assign(cleanlab_issue=confident), probabilities, codes, quality, spoke)
+
+
+def _overlap(run: Run, prepared: Prepared) -> bool:
+    """Tell whether examples of different classes can be alike: as configured, else rows of a table can."""
+    configured, examples = run.config.mislabels.overlap, prepared.examples
+    read_off = prepared.pixels is not None or examples.embeddings is not None or examples.text is not None
+    return not read_off and bool(examples.learn_from) if configured == "auto" else configured
+
+
+def _settled(
+    prepared: Prepared, decisions: pd.DataFrame, history: list[NDArray[np.int64]]
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Keep labels from going in circles, and follow what a person has decided; give this and what to learn from."""
+    examples = prepared.examples
+
+    def learnt(decisions: pd.DataFrame) -> NDArray[np.int64]:
+        return np.where(prepared.learnable, label_codes(decisions["final_label"], examples.classes), -1)
+
+    proposed = learnt(decisions)
+    circling = prepared.learnable & (hold_still(np.stack(history), proposed, history[0]) != proposed)
+    held = decisions.assign(
+        action=decisions["action"].mask(circling, "review"),
+        final_label=decisions["final_label"].mask(circling, examples.table["label"]),
+        reason=decisions["reason"].mask(circling, decisions["reason"] + WAVERS),
+    )
+    followed = follow_decisions(held, examples.table["label"], prepared.decided, examples.classes)
+    return followed, learnt(followed)
 
 
 def write_labels(run: Run, prepared: Prepared, labels: Labels) -> None:
@@ -359,11 +412,14 @@ def write_labels(run: Run, prepared: Prepared, labels: Labels) -> None:
     if not any(finding.code == "mislabels.no_signal" for finding in labels.audit.findings):
         run.add(suspect_finding(table))
     run.stage("Write the cleaned dataset", write_cleaned)(prepared.examples, table, run.path("cleaned/x").parent)
-    waiting = table[table["action"] == "review"].sort_values("label_quality", kind="stable").assign(decision="")
+    waiting = table[table["action"] == "review"].sort_values("label_quality", kind="stable")
+    waiting = waiting.assign(decision="", new_label="")
     sheet = escape_formulas(waiting[REVIEW_COLUMNS])
     sheet.to_csv(run.path("review.csv"), index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     if labels.probabilities is not None:
         np.save(run.path("probabilities.npy"), labels.probabilities.astype(np.float32))
+    if prepared.graph is not None:
+        np.save(run.path("neighbours.npy"), nearest(prepared.graph, SHOWN_NEIGHBOURS))
 
 
 def labelled_table(prepared: Prepared, labels: Labels) -> pd.DataFrame:
@@ -374,27 +430,50 @@ def labelled_table(prepared: Prepared, labels: Labels) -> pd.DataFrame:
 
 
 def _out_of_fold(
-    run: Run, prepared: Prepared, before: Labels, number: int, weights: NDArray[np.float64] | None, model: str
-) -> NDArray[np.floating] | None:
-    """Give the user's own probabilities, or those of models that did not see the row."""
-    if prepared.examples.probabilities is not None or "model" not in run.config.mislabels.methods:
-        return prepared.examples.probabilities
+    run: Run, prepared: Prepared, codes: NDArray[np.int64], number: int, weights: NDArray[np.float64] | None, model: str
+) -> OutOfFold | None:
+    """Give what models that did not see the row say of it; None where the user's own do, or nobody listens."""
+    listened = {"model", "dynamics"} & set(run.config.mislabels.methods)
+    if prepared.examples.probabilities is not None or not listened:
+        return None
     assert prepared.features is not None
-    made = run.stage(f"Out-of-fold probabilities, round {number}", out_of_fold)(
-        prepared.features,
-        before.codes,
-        weights,
-        classes=prepared.examples.classes,
-        folds=run.config.mislabels.folds,
-        groups=prepared.groups.to_numpy(dtype=object),
-        **run.config.train.model_dump(exclude={"model"}),
-        model=model,
-        threads=run.threads,
-        seed=run.config.seed,
-    )
+    network, boosting = _candidates(run, prepared, number)
+    shared: dict[str, Any] = {
+        "classes": prepared.examples.classes,
+        "folds": run.config.mislabels.folds,
+        "groups": prepared.groups.to_numpy(dtype=object),
+        "threads": run.threads,
+        "seed": run.config.seed,
+    }
+    passes = []
+    if network:
+        learn = run.stage(f"Out-of-fold probabilities, round {number}", out_of_fold)
+        options = run.config.train.model_dump(exclude={"model"})
+        passes.append(learn(prepared.features, codes, weights, **options, model=model, **shared))
+    if boosting:
+        boost = run.stage(f"Out-of-fold boosting, round {number}", boost_out_of_fold)
+        passes.append(boost(prepared.attributes, codes, weights, learn_from=_columns(prepared.examples), **shared))
+    made = best_pass(passes, codes, weights)
     if made.note and number == 1:
         run.add(Finding("mislabels.folds", f"Out-of-fold probabilities: {made.note}", "info"))
-    return made.probabilities
+    return made
+
+
+def _candidates(run: Run, prepared: Prepared, number: int) -> tuple[bool, bool]:
+    """Tell whether the network and gradient boosting are asked; the latter reads the columns of tables."""
+    options, encoder = run.config.mislabels, prepared.encoder
+    table = isinstance(encoder, TableEncoder) and bool(encoder.numbers or encoder.categories)
+    if options.model == "network" or "model" not in options.methods:
+        return True, False
+    if options.model == "boosting":
+        if not table:
+            raise InputError("mislabels.model is boosting, which reads columns of a table: choose auto or network here")
+        return False, True
+    examples = prepared.examples
+    fits = boosting_fits(len(prepared.codes), len(_columns(examples)), len(examples.classes))
+    if table and not fits and number == 1:
+        run.add(LEFT_OUT)
+    return True, table and fits
 
 
 def _encode(run: Run, prepared: Prepared) -> Prepared:
@@ -435,6 +514,11 @@ def _score_outliers(run: Run, prepared: Prepared) -> Prepared:
         return replace(prepared, table=prepared.table.assign(outlier_score=np.nan, outlier=False))
     score = run.stage("Score outliers", score_outliers)(prepared.features, prepared.learnable, seed=run.config.seed)
     return replace(prepared, table=prepared.table.assign(outlier_score=score, outlier=score > OUTLIER_ABOVE))
+
+
+def _columns(examples: Examples) -> list[str]:
+    """Give the columns to learn from, but for the text."""
+    return [name for name in examples.learn_from if name != examples.text]
 
 
 def _useless(table: pd.DataFrame) -> NDArray[np.bool_]:

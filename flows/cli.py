@@ -11,13 +11,17 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from burnish.flows.config import Config, load_config
 from burnish.tasks.findings import InputError
+
+if TYPE_CHECKING:
+    from burnish.flows.run import Run
+    from burnish.tasks.examples import Examples
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -28,6 +32,8 @@ QUIET = {
 }
 
 REPRODUCIBLE = {"MKL_CBWR": "AUTO", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}  # same sums in the same order
+
+UNCHANGED = "nothing of yours was changed"
 
 app = typer.Typer(
     name="burnish",
@@ -59,6 +65,10 @@ FailOn = Annotated[
 
 class GateCrossedError(Exception):
     """The run did what it was asked to, and what it found crosses a line."""
+
+
+class StoppedError(Exception):
+    """The user has stopped a run; says how to go on."""
 
 
 @app.callback()
@@ -122,15 +132,31 @@ def clean(config: ConfigFile, sets: Set = None, out: Out = None, fail_on: FailOn
 
 @app.command()
 def run(
-    config: ConfigFile,
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="The YAML configuration; not needed with --resume.")
+    ] = None,
     sets: Set = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of cleaning and retraining at most.", min=1)] = None,
     out: Out = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Go on with a run that was stopped, or whose suspects were decided on since (burnish apply); "
+            "it keeps its own configuration.",
+        ),
+    ] = None,
     fail_on: FailOn = None,
 ) -> None:
     """Run the whole loop: clean, train, measure, analyse, and again until the labels stop moving."""
-    overrides = [*(sets or []), *([f"rounds={rounds}"] if rounds is not None else [])]
-    _walk(load_config(config, overrides), out, fail_on, "run")
+    if resume is not None:
+        _take_up(resume, config, sets, rounds, out, fail_on)
+    elif config is None:
+        raise InputError("name a configuration: burnish run CONFIG; burnish init writes one")
+    else:
+        overrides = [*(sets or []), *([f"rounds={rounds}"] if rounds is not None else [])]
+        _walk(load_config(config, overrides), out, fail_on, "run")
 
 
 @app.command()
@@ -151,6 +177,51 @@ def compare(
 
     for line in compare_runs(before, after):
         typer.echo(line)
+
+
+@app.command()
+def review(
+    run_folder: RunFolder,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any that is free.", min=0, max=65535)] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    to_label_studio: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="Write the suspects as Label Studio tasks, with the configuration, and stop."
+        ),
+    ] = None,
+) -> None:
+    """Judge suspect labels on a local page, one key each; every decision goes straight into RUN/review.csv.
+
+    a accepts the suggestion, k keeps the given label, o names another, d drops, s skips, u undoes, g shows a grid.
+    Only this machine can open the page. When done: burnish apply RUN RUN/review.csv
+    """
+    from burnish.flows.review import serve_review, write_tasks
+
+    lines = (
+        serve_review(run_folder, port=port, browser=browser)
+        if to_label_studio is None
+        else write_tasks(run_folder, to_label_studio)
+    )
+    typer.echo("\n".join(lines))
+
+
+@app.command()
+def apply(
+    run_folder: RunFolder,
+    sheet: Annotated[
+        Path, typer.Argument(metavar="SHEET", help="review.csv with its decisions, or a Label Studio export (.json).")
+    ],
+) -> None:
+    """Take decisions as truth: cleaned data, report and figures follow; says how right the suggestions were.
+
+    In review.csv the column decision is accept, keep, other (with new_label), drop, or skip. The sheet is checked as a
+    whole first, and applying it twice does no harm. Next: burnish run --resume RUN
+    """
+    from burnish.flows.apply import apply_sheet
+
+    typer.echo("\n".join(apply_sheet(run_folder, sheet)))
+    typer.echo(str(run_folder))
 
 
 @app.command()
@@ -181,17 +252,52 @@ def serve(
 
 def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: str) -> None:
     from burnish.flows.clean import open_examples
-    from burnish.flows.gates import check_rules, crossed
-    from burnish.flows.retrain import clean_once, retrain
-    from burnish.flows.run import BrokenContractError, start_run
+    from burnish.flows.gates import check_rules
+    from burnish.flows.run import start_run
 
     check_rules(fail_on or [])
     console = _console()
     console.print(f"[bold]burnish {command}[/] {config.data.path}", highlight=False)
     examples = open_examples(config)
-    current = start_run(config, out, console)
+    _finish(start_run(config, out, console), examples, fail_on, command)
+
+
+def _take_up(
+    folder: Path,
+    config: Path | None,
+    sets: list[str] | None,
+    rounds: int | None,
+    out: Path | None,
+    fail_on: list[str] | None,
+) -> None:
+    from burnish.flows.clean import open_examples
+    from burnish.flows.gates import check_rules
+    from burnish.flows.rounds import check_resumable
+    from burnish.flows.run import resume_run
+
+    check_rules(fail_on or [])
+    if sets or out is not None:
+        raise InputError("--resume goes on in the run's own folder with its own settings: leave out --set and --out")
+    console = _console()
+    current = resume_run(folder, rounds, console)
+    if config is not None and load_config(config).data != current.config.data:
+        raise InputError(f"{config} names other data than {folder} was made of; start a new run: burnish run {config}")
+    check_resumable(folder, rounds is not None)
+    console.print(f"[bold]burnish run[/] {current.config.data.path} [dim]going on with {folder}[/]", highlight=False)
+    _finish(current, open_examples(current.config), fail_on, "run")
+
+
+def _finish(current: Run, examples: Examples, fail_on: list[str] | None, command: str) -> None:
+    from burnish.flows.gates import crossed
+    from burnish.flows.retrain import clean_once, retrain
+    from burnish.flows.run import BrokenContractError
+
     try:
         summary = (retrain if command == "run" else clean_once)(current, examples)
+    except KeyboardInterrupt:
+        typer.echo(str(current.folder))
+        again = f"go on with: burnish run --resume {current.folder}"
+        raise StoppedError(again if command == "run" else UNCHANGED) from None
     except BrokenContractError as failure:
         typer.echo(str(current.folder))
         raise GateCrossedError(str(failure)) from None
@@ -225,8 +331,11 @@ def main() -> None:
     except GateCrossedError as error:
         _say(console, "failed", error)
         sys.exit(1)
+    except StoppedError as stop:
+        _say(console, "stopped", stop)
+        sys.exit(130)
     except (KeyboardInterrupt, typer.Abort):
-        _say(console, "stopped", "nothing of yours was changed")
+        _say(console, "stopped", UNCHANGED)
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  (the last line of defence: every fault ends in a sentence)
         if type(error).__module__.startswith(("click", "typer")):

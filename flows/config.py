@@ -31,7 +31,9 @@ class Data(Section):
     path: Path = Field(
         description="a table (.csv .tsv .parquet .feather .jsonl) or a folder with a folder of images a class"
     )
-    label: str | None = Field(None, description="column of labels; not needed for a folder of class folders")
+    label: str | list[str] | None = Field(
+        None, description="column of labels, or a list of columns, one an annotator; not for a folder of class folders"
+    )
     id: str | None = Field(None, description="column that names each example; made from the content where absent")
     source: str | None = Field(None, description="column that names the distribution each example came from")
     group: str | None = Field(None, description="column; examples of one group never straddle two parts of the split")
@@ -97,12 +99,19 @@ class Features(Section):
 class Mislabels(Section):
     """Which given labels are wrong, and what happens to them."""
 
-    methods: list[Literal["model", "clusters", "neighbours"]] = Field(
-        default=["model", "clusters", "neighbours"], min_length=1, description="the voices to listen to"
+    methods: list[Literal["model", "clusters", "neighbours", "dynamics"]] = Field(
+        default=["model", "clusters", "neighbours", "dynamics"], min_length=1, description="the voices to listen to"
+    )
+    model: Literal["auto", "network", "boosting"] = Field(
+        "auto", description="the model voice; auto: of tables, the better of network, gradient boosting and their mean"
     )
     folds: int = Field(5, ge=2, le=50, description="folds of the out-of-fold probabilities")
     cost_wrong_relabel: float = Field(4.0, gt=0, description="what overwriting a right label costs")
     cost_missed: float = Field(1.0, gt=0, description="what leaving a wrong label costs")
+    overlap: bool | Literal["auto"] = Field(
+        "auto",
+        description="whether examples of different classes can be alike, as outcomes are; auto: tables yes, images no",
+    )
     relabel_above: Share | None = Field(
         None, description="relabel when the suggestion is at least this probable; default: from the costs, 0.8"
     )
@@ -274,6 +283,7 @@ def _first_problem(error: ValidationError) -> str:
     problems = sorted(error.errors(), key=lambda p: p["type"] != "extra_forbidden")
     problem = problems[0]
     place = [str(part) for part in problem["loc"]]
+    place = place[:2] if place[:2] == ["data", "label"] else place  # beyond it stands the type that was tried
     key = ".".join(place)
     if problem["type"] == "extra_forbidden":
         known = _known_keys(place[:-1])

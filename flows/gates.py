@@ -17,11 +17,13 @@ BOUND = re.compile(r"^([\w.]+?)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)$
 CODE = re.compile(r"^[a-z_]+(\.[\w-]+)*$")
 COMPARE = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
 FIGURES = (
-    "errors", "errors_believed", "labels", "metrics", "dataset", "splits", "validation", "outliers", "duplicates",
-    "images", "diagnosis", "misclassified", "weights", "training", "seconds", "test_without_suspects",
+    "errors", "errors_believed", "errors_as_given", "labels", "metrics", "dataset", "splits", "validation", "outliers",
+    "duplicates", "annotators", "review", "images", "diagnosis", "misclassified", "weights", "training", "seconds",
+    "test_without_suspects",
 )  # fmt: skip
 SUBJECTS = (
-    "labels", "mislabels", "columns", "source", "images", "duplicates", "split", "validation", "mismatch", "rounds",
+    "labels", "mislabels", "annotators", "columns", "source", "images", "duplicates", "split", "validation", "mismatch",
+    "rounds",
 )  # fmt: skip
 SERIOUS = {"critical", "warning"}
 

@@ -1,7 +1,8 @@
 """`retrain`: the whole loop. Clean, train, and again on the cleaned data, until the labels stop moving.
 
 Round 0 learns from the labels as given; round r finds mislabels with what round r − 1 believed, decides, and trains
-again. Every round is measured on the same dev labels, which nobody has touched.
+again. Every round is measured on the same dev labels, which only a person changes. A loop that was stopped, or whose
+suspects a person has decided on since, goes on after its last round (`rounds.py`).
 """
 
 from __future__ import annotations
@@ -9,32 +10,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from burnish.flows.analyse import analyse, describe_labels, finish
-from burnish.flows.clean import (
-    Labels,
-    Prepared,
-    find_labels,
-    labelled_table,
-    labels_as_given,
-    prepare,
-    write_labels,
-)
+from burnish.flows.clean import Prepared, find_labels, labelled_table, labels_as_given, prepare, write_labels
+from burnish.flows.rounds import Standing, finished_with, keep_standing, read_standings, stand
 from burnish.flows.run import Run, as_flow
-from burnish.flows.train import Fitted, Round, keep_model, make_copies, train
+from burnish.flows.train import Fitted, keep_model, make_copies, train
 from burnish.tasks.examples import Examples
-from burnish.tasks.metrics import error_rate
+from burnish.tasks.settling import PATIENCE, SETTLED, rounds_without_gain
 
-SETTLED = 0.001
 SETTLED_DOWN = "labels stopped moving"
+NO_BETTER = f"the dev error has not become better for {PATIENCE} rounds"
 GIVEN = "the probabilities are your own: there is no network to train again"
 
 
 def retrain(run: Run, examples: Examples) -> dict[str, Any]:
-    """Walk the whole loop as a Prefect flow; give the summary."""
+    """Walk the whole loop as a Prefect flow, from the start or from where the run stands; give the summary."""
     return as_flow("retrain", _retrain)(run, examples)
 
 
@@ -45,8 +35,7 @@ def clean_once(run: Run, examples: Examples) -> dict[str, Any]:
 
 def _clean_once(run: Run, examples: Examples) -> dict[str, Any]:
     prepared = prepare(run, examples)
-    given = labels_as_given(prepared)
-    labels = find_labels(run, prepared, given, 1)
+    labels = find_labels(run, prepared, [labels_as_given(prepared).codes])
     write_labels(run, prepared, labels)
     return finish(run, prepared, labelled_table(prepared, labels), describe_labels(run, prepared, labels))
 
@@ -55,44 +44,46 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
     prepared = as_flow("clean", prepare)(run, examples)
     copies = make_copies(run, prepared)
     fit = as_flow("train", train)
-    labels = labels_as_given(prepared)
-    fitted = fit(run, prepared, labels, copies, 0)
-    rounds = [_take_stock(run, prepared, labels, labels, fitted, 0)]
-    for number in range(1, run.config.rounds + 1):
-        before, labels = labels, find_labels(run, prepared, labels, number, *_believed(fitted))
-        fitted = fit(run, prepared, labels, copies, number, before=fitted)
-        rounds.append(_take_stock(run, prepared, before, labels, fitted, number))
-        if prepared.features is None or rounds[-1].changed_share < SETTLED:
-            rounds[-1] = replace(rounds[-1], stopped=GIVEN if prepared.features is None else SETTLED_DOWN)
+    standings, start = _take_up(run, prepared)
+    if not standings:
+        given = labels_as_given(prepared)
+        standings.append(stand(prepared, [], given, fit(run, prepared, given, copies, 0)))
+        keep_standing(run, prepared, standings[0])
+    for number in range(len(standings), start + run.config.rounds + 1):
+        before, history = standings[-1], [standing.codes for standing in standings]
+        labels = find_labels(run, prepared, history, before.weight, before.model)
+        fitted = fit(run, prepared, labels, copies, number, before.predicted)
+        standings.append(stand(prepared, standings, labels, fitted))
+        standings[-1] = _judged(prepared, standings[start:], fitted)
+        keep_standing(run, prepared, standings[-1])
+        if standings[-1].figures.stopped:
             break
     write_labels(run, prepared, labels)
     keep_model(run, prepared, fitted)
-    return as_flow("analyse", analyse)(run, prepared, labels, fitted, rounds, copies)
+    return as_flow("analyse", analyse)(run, prepared, labels, fitted, [each.figures for each in standings], copies)
 
 
-def _believed(fitted: Fitted) -> tuple[NDArray[np.float64], str]:
-    """Give the weights and the kind of network that the next round's out-of-fold pass learns with."""
-    return fitted.weights["weight"].to_numpy(), fitted.trained.model if fitted.trained else ""
+def _take_up(run: Run, prepared: Prepared) -> tuple[list[Standing], int]:
+    """Give the rounds already walked, and the round from which those still allowed are counted.
+
+    Where the loop had ended but its report is not written, the last round is walked again.
+    """
+    standings, done = read_standings(run, prepared), finished_with(run.folder)
+    start = done or 0
+    ended = len(standings) > 1 and (standings[-1].figures.stopped or len(standings) > start + run.config.rounds)
+    return standings[:-1] if ended and done != len(standings) - 1 else standings, start
 
 
-def _take_stock(run: Run, prepared: Prepared, before: Labels, labels: Labels, fitted: Fitted, number: int) -> Round:
-    """Count what a round changed and measure it; keep its predictions with the run."""
-    predicted = fitted.probabilities.argmax(axis=1)
-    learnt = labels.codes >= 0
-    dev, test = prepared.judged("dev"), prepared.judged("test")
-    changed = int((before.codes != labels.codes).sum())
-    classes = np.asarray(prepared.examples.classes, dtype=object)
-    final = pd.Series(classes[np.maximum(labels.codes, 0)], dtype="str").where(learnt)
-    kept = {"id": prepared.table["id"], "final_label": final, "predicted": pd.Series(classes[predicted], dtype="str")}
-    pd.DataFrame(kept).to_parquet(run.path(f"rounds/{number}.parquet"), index=False)
-    return Round(
-        number=number,
-        trained_on=int(learnt.sum()),
-        relabelled=int((learnt & (labels.codes != prepared.codes)).sum()),
-        dropped=int((prepared.rows("train") & (prepared.codes >= 0) & ~learnt).sum()),
-        changed=changed,
-        changed_share=changed / max(int(prepared.learnable.sum()), 1),
-        dev_error=error_rate(predicted[dev] != prepared.codes[dev]),
-        train_error=error_rate(predicted[learnt] != labels.codes[learnt]),
-        test_error=error_rate(predicted[test] != prepared.codes[test]),
-    )
+def _judged(prepared: Prepared, walked: list[Standing], fitted: Fitted) -> Standing:
+    """Say why the loop ends after its last round, where it does."""
+    standing = walked[-1]
+    wrong = [each.dev_errors(prepared) for each in walked]
+    if fitted.trained is None:
+        why = GIVEN
+    elif standing.figures.changed_share < SETTLED:
+        why = SETTLED_DOWN
+    elif rounds_without_gain(wrong) >= PATIENCE:
+        why = NO_BETTER
+    else:
+        return standing
+    return replace(standing, figures=replace(standing.figures, stopped=why))

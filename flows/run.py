@@ -23,7 +23,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from rich.console import Console
 
-from burnish.flows.config import Config, dump_config
+from burnish.flows.config import Config, dump_config, load_config
 from burnish.tasks.findings import Finding, InputError
 
 P = ParamSpec("P")
@@ -137,7 +137,39 @@ def start_run(
         (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write into {folder} ({error.strerror}); name another folder with --out") from None
+    run = Run(config, folder, console)
+    write_json(run.path("manifest.json"), {"inputs": hash_inputs(config)})
+    return run
+
+
+def resume_run(folder: Path, rounds: int | None = None, console: Console | None = None) -> Run:
+    """Take up a run that was stopped, under its own configuration.
+
+    Parameters
+    ----------
+    rounds : int, optional
+        Rounds at most, where other than configured.
+
+    Raises
+    ------
+    InputError
+        The folder is no run, or its data has changed since.
+    """
+    if not (folder / "config.yaml").is_file() or not (folder / "manifest.json").is_file():
+        raise InputError(f"{folder} is not a run: it holds no config.yaml and manifest.json; runs are under reports/")
+    config = load_config(folder / "config.yaml", [] if rounds is None else [f"rounds={rounds}"])
+    seen = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["inputs"]
+    changed = [name for name, digest in hash_inputs(config).items() if seen.get(name) != digest]
+    if changed:
+        raise InputError(f"{changed[0]} has changed since {folder} was started; start a new run: burnish run CONFIG")
     return Run(config, folder, console)
+
+
+def hash_inputs(config: Config) -> dict[str, str]:
+    """Hash every file that a configuration names, by name."""
+    data = config.data
+    inputs = [path for path in (data.path, data.embeddings, data.probabilities, config.validate_.suite) if path]
+    return {str(path): hash_files(path, _files_of(path)) for path in inputs}
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -150,10 +182,8 @@ def write_manifest(run: Run, device: str, images: tuple[Path, Sequence[str]] | N
 
     `images` are the folder and the relative paths of the images that a table names.
     """
-    data = run.config.data
-    inputs = [path for path in (data.path, data.embeddings, data.probabilities, run.config.validate_.suite) if path]
-    hashes = {str(path): hash_files(path, _files_of(path)) for path in inputs}
-    if images is not None and data.path.is_file():
+    hashes = hash_inputs(run.config)
+    if images is not None and run.config.data.path.is_file():
         hashes[f"{images[0]} (images)"] = hash_files(images[0], [images[0] / name for name in images[1]])
     manifest = {
         "inputs": hashes,

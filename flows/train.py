@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from burnish.flows.clean import Labels, Prepared
 from burnish.flows.run import Run
 from burnish.tasks.augment import augment_images, default_recipe, fit_recipe, jitter_features
-from burnish.tasks.metrics import Rate, latency
+from burnish.tasks.metrics import latency
 from burnish.tasks.saved import save_model
 from burnish.tasks.train import Trained, predict, train_network
 from burnish.tasks.weights import strengthening_factors
@@ -63,31 +63,6 @@ class Fitted:
     milliseconds: float | None
 
 
-@dataclass(frozen=True)
-class Round:
-    """One turn of the loop: what was changed, and the errors that came of it.
-
-    `changed` counts the training labels that differ from the round before; errors are those of train (by the labels
-    learnt from), dev and test (by the labels given).
-    """
-
-    number: int
-    trained_on: int
-    relabelled: int
-    dropped: int
-    changed: int
-    changed_share: float
-    dev_error: Rate
-    train_error: Rate
-    test_error: Rate
-    stopped: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give the round as plain values for `summary.json`."""
-        rates = {name: getattr(self, name).as_dict() for name in ("dev_error", "train_error", "test_error")}
-        return {"round": self.number} | {k: v for k, v in vars(self).items() if k != "number"} | rates
-
-
 def make_copies(run: Run, prepared: Prepared) -> Copies | None:
     """Make the noisy copies of the training rows; the same for all rounds.
 
@@ -100,7 +75,7 @@ def make_copies(run: Run, prepared: Prepared) -> Copies | None:
     origin = np.tile(rows, options.copies)
     if prepared.pixels is None or prepared.encoder is None or prepared.examples.embeddings is not None:
         jitter = run.stage("Augment by jitter", jitter_features)
-        classes = prepared.codes[rows]
+        classes = prepared.judging[rows]
         features = jitter(
             prepared.features[rows], classes, strength=options.strength, copies=options.copies, seed=run.config.seed
         )
@@ -123,7 +98,12 @@ def make_copies(run: Run, prepared: Prepared) -> Copies | None:
 
 
 def train(
-    run: Run, prepared: Prepared, labels: Labels, copies: Copies | None, number: int, before: Fitted | None = None
+    run: Run,
+    prepared: Prepared,
+    labels: Labels,
+    copies: Copies | None,
+    number: int,
+    before: NDArray[np.int64] | None = None,
 ) -> Fitted:
     """Fit one round's model.
 
@@ -133,22 +113,23 @@ def train(
         What to learn from.
     number : int
         The round, 0 for the labels as given.
-    before : Fitted, optional
-        The round before: its errors are the hard examples.
+    before : int64 (n,), optional
+        What the model of the round before says: its errors are the hard examples.
     """
     weights = run.stage("Weigh examples", weigh)(run, prepared, labels, before)
     if prepared.features is None:
         assert prepared.examples.probabilities is not None
         return Fitted(None, weights, prepared.examples.probabilities, None)
     features, codes, strength = _training_rows(prepared, labels, weights["weight"].to_numpy(), copies)
-    dev = prepared.judged("dev")
+    dev = np.flatnonzero(prepared.judged("dev"))
+    judging = prepared.judging[dev]
     trained = run.stage(f"Train, round {number}", train_network)(
         features,
         codes,
         strength,
         dev_features=prepared.features[dev],
-        dev_labels=prepared.codes[dev],
-        dev_weights=None if labels.audit is None else labels.audit.frame["label_quality"].fillna(1.0).to_numpy()[dev],
+        dev_labels=judging,
+        dev_weights=None if labels.audit is None else labels.audit.posterior[dev, judging].astype(np.float64),
         classes=prepared.examples.classes,
         **run.config.train.model_dump(),
         threads=run.threads,
@@ -159,13 +140,13 @@ def train(
     return Fitted(trained, weights, probabilities, milliseconds)
 
 
-def weigh(run: Run, prepared: Prepared, labels: Labels, before: Fitted | None) -> pd.DataFrame:
+def weigh(run: Run, prepared: Prepared, labels: Labels, before: NDArray[np.int64] | None) -> pd.DataFrame:
     """Give s(i) of every row by component; rows not learnt from weigh nothing."""
     options = run.config.weights.model_dump(exclude={"column"})
     column = run.config.weights.column
     misclassified = np.zeros(len(labels.codes), bool)
     if before is not None:
-        misclassified = before.probabilities.argmax(axis=1) != labels.codes
+        misclassified = before != labels.codes
     return strengthening_factors(
         labels.codes,
         prepared.table["source"],

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from burnish.tasks.decisions import DROPPED, UNDECIDED
 from burnish.tasks.findings import InputError
 
 USELESS = ("blank", "unreadable", "extreme value")  # flags of examples that are not to be learnt from
@@ -104,6 +105,43 @@ def decide_actions(
             "reason": _reasons(cases, audit, _first_flag(flags, tuple(useless), len(given))),
         }
     )
+
+
+def follow_decisions(
+    actions: pd.DataFrame, labels: ArrayLike, decided: NDArray[np.int64], classes: Sequence[str]
+) -> pd.DataFrame:
+    """Put what a person has decided in the place of what `decide_actions` would do.
+
+    Parameters
+    ----------
+    actions : DataFrame, n rows
+        ``action``, ``final_label``, ``reason``.
+    labels : (n,)
+        Given labels.
+    decided : int64 (n,)
+        The label a person has decided on as an index into `classes`; −1 undecided, −2 dropped (`decisions.py`).
+    classes : sequence of str
+
+    Returns
+    -------
+    DataFrame, n rows
+        The same columns.
+
+    Examples
+    --------
+    >>> actions = pd.DataFrame({"action": ["review"] * 3, "final_label": ["a"] * 3, "reason": ["unsure"] * 3})
+    >>> follow_decisions(actions, ["a"] * 3, np.array([1, -1, -2]), ("a", "b"))["action"].tolist()
+    ['relabel', 'review', 'drop']
+    """
+    told = pd.Series(np.asarray(classes, dtype=object)[np.maximum(decided, 0)], index=actions.index, dtype="str")
+    same = (told == pd.Series(labels, index=actions.index)).to_numpy(dtype=bool)
+    cases = [decided == DROPPED, (decided >= 0) & same, decided >= 0]
+    action = np.select(cases, ["drop", "keep", "relabel"], actions["action"].astype(object))
+    followed = actions.assign(
+        action=pd.Series(action, index=actions.index, dtype="str"),
+        final_label=actions["final_label"].mask(cases[0]).mask(cases[2], told),
+    )
+    return followed.assign(reason=actions["reason"].mask(decided != UNDECIDED, "a person: " + followed["action"]))
 
 
 def _flagged(

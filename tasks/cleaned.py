@@ -2,6 +2,8 @@
 
 The user's own files are read, never written: a table goes to a file of the same name in another folder, images are
 copied. The label column holds the final label with the type and spelling it has in the original; all other cells stay.
+Where several annotators gave labels, their columns stay too, and the final label is a new last column, `label`; where
+the data has such a column already, `final_label`, then `final_label_2` and so on.
 In CSV files a cell that a spreadsheet would run as a formula gets a leading apostrophe (OWASP, "CSV injection").
 
 Known failures: quotes and line ends of a CSV file are written in one way, whatever the original had; a label that reads
@@ -13,6 +15,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from pyarrow import feather, parquet
 
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import InputError
-from burnish.tasks.label_checks import label_codes
+from burnish.tasks.label_checks import label_codes, labels_as_text
 from burnish.tasks.tables import SourceTable
 
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
@@ -64,7 +67,7 @@ def write_cleaned(examples: Examples, table: pd.DataFrame, folder: str | Path) -
         folder.mkdir(parents=True, exist_ok=True)
         if examples.original.table is None:
             return _copy_class_folders(examples, table, kept, folder)
-        path = _write_table(examples.original.table, str(examples.original.label), kept, rows, folder)
+        path = _write_table(examples, examples.original.table, kept, rows, folder)
         if examples.original.image is not None:
             _copy_images(examples, examples.table.loc[kept, "image"], folder)
     except OSError as error:
@@ -119,7 +122,10 @@ def _escape(column: pd.Series) -> pd.Series:
 
 
 def _plan(examples: Examples, table: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Say which rows stay, shape (n,), and for each of these the row whose label cell it takes, shape (kept,)."""
+    """Say which rows stay, shape (n,), and for each of these whose label cell it takes, shape (kept,), −1 = nobody's.
+
+    With several annotators the cells are those of all their columns, one column after the other.
+    """
     given, final = examples.codes, label_codes(table["final_label"].reset_index(drop=True), examples.classes)
     named = table["final_label"].notna().to_numpy()
     if (named & (final < 0)).any():
@@ -127,10 +133,11 @@ def _plan(examples: Examples, table: pd.DataFrame) -> tuple[NDArray[np.bool_], N
     kept = named | (given < 0)
     if "action" in table:
         kept &= (table["action"] != "drop").to_numpy()
-    known = np.flatnonzero(given >= 0)
+    cells = given if examples.votes is None else examples.votes.T.ravel()
+    known = np.flatnonzero(cells >= 0)
     first = np.zeros(len(examples.classes), dtype=np.int64)
-    first[given[known][::-1]] = known[::-1]
-    own = np.arange(len(given))
+    first[cells[known][::-1]] = known[::-1]
+    own = np.arange(len(given)) if examples.votes is None else np.where(named, first[np.maximum(final, 0)], -1)
     rows = np.where(named & (final != given), first[np.maximum(final, 0)], own)
     return kept, rows[kept]
 
@@ -143,23 +150,24 @@ def _check_apart(examples: Examples, folder: Path) -> None:
 
 
 def _write_table(
-    source: SourceTable, label: str, kept: NDArray[np.bool_], rows: NDArray[np.int64], folder: Path
+    examples: Examples, source: SourceTable, kept: NDArray[np.bool_], rows: NDArray[np.int64], folder: Path
 ) -> Path:
     path = folder / source.path.name
+    given = examples.original.annotators or (str(examples.original.label),)
+    label = given[0] if len(given) == 1 else _free_column(source.frame.columns)
     if source.arrow is not None:
-        place = source.arrow.column_names.index(label)
-        labels = source.arrow.column(label).take(pa.array(rows))
-        table = source.arrow.filter(pa.array(kept)).set_column(place, source.arrow.schema.field(label), labels)
+        table = _relabel_arrow(source.arrow, given, label, kept, rows)
         if source.format == "parquet":
             parquet.write_table(table, path)
         else:
             feather.write_feather(table, str(path))
     elif source.format == "jsonl":
-        lines = _relabel_lines(source.lines, label, np.flatnonzero(kept), rows)
+        lines = _relabel_lines(source.lines, given, label, np.flatnonzero(kept), rows)
         path.write_text("".join(line + "\n" for line in lines), encoding=source.encoding or "utf-8", newline="\n")
     else:
-        frame = source.frame[kept].assign(**{label: source.frame[label].take(rows).array})
-        frame = escape_formulas(frame[source.frame.columns])
+        cells = pd.concat([source.frame[name] for name in given], ignore_index=True)
+        frame = source.frame[kept].assign(**{label: cells.reindex(rows).array})
+        frame = escape_formulas(frame[[*source.frame.columns, *({label} - set(source.frame.columns))]])
         # the csv module leaves a lone CR unquoted where lines end in LF
         returns = any(frame[name].str.contains("\r", regex=False, na=False).any() for name in frame.columns)
         quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
@@ -169,14 +177,43 @@ def _write_table(
     return path
 
 
-def _relabel_lines(lines: tuple[str, ...], label: str, kept: NDArray[np.int64], rows: NDArray[np.int64]) -> list[str]:
+def _free_column(taken: Iterable[str]) -> str:
+    """Name the column of final labels beside those of several annotators."""
+    names = set(taken)
+    candidates = ["label", "final_label", *(f"final_label_{number}" for number in range(2, len(names) + 2))]
+    return next(name for name in candidates if name not in names)
+
+
+def _relabel_arrow(
+    table: pa.Table, given: Sequence[str], label: str, kept: NDArray[np.bool_], rows: NDArray[np.int64]
+) -> pa.Table:
+    """Put the final labels in place, or add them; columns of annotators that differ in type become text."""
+    columns = [table.column(name) for name in given]
+    if len({column.type for column in columns}) > 1:
+        columns = [pa.array(labels_as_text(column.to_pandas()), from_pandas=True) for column in columns]
+    cells = pa.chunked_array([chunk for column in columns for chunk in _chunks(column)])
+    labels = cells.take(pa.array(rows, mask=rows < 0))
+    stay = table.filter(pa.array(kept))
+    if label not in table.column_names:
+        return stay.append_column(label, labels)
+    place = table.column_names.index(label)
+    return stay.set_column(place, table.schema.field(label), labels)
+
+
+def _chunks(column: pa.ChunkedArray | pa.Array) -> list[pa.Array]:
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def _relabel_lines(
+    lines: tuple[str, ...], given: Sequence[str], label: str, kept: NDArray[np.int64], rows: NDArray[np.int64]
+) -> list[str]:
     """Give the kept lines, as written where the label stays."""
     written = []
-    for own, other in zip(kept.tolist(), rows.tolist(), strict=True):
+    for own, cell in zip(kept.tolist(), rows.tolist(), strict=True):
         line = lines[own].rstrip("\r")
-        if own != other:
+        if own != cell or len(given) > 1:
             record: dict[str, Any] = json.loads(line)
-            record[label] = json.loads(lines[other])[label]
+            record[label] = None if cell < 0 else json.loads(lines[cell % len(lines)])[given[cell // len(lines)]]
             line = json.dumps(record, ensure_ascii=False)
         written.append(line)
     return written

@@ -53,6 +53,31 @@ def find_row_duplicates(
     return find_duplicates(ids, content, features=embeddings, labels=labels)
 
 
+def copies_by_features(features: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Group the rows that are copies of one another by their features alone.
+
+    Parameters
+    ----------
+    features : float (n, d)
+
+    Returns
+    -------
+    int64 (n,)
+        Group of each row, −1 where it has no copy; nowhere any where more than a tenth of the rows are copies: there
+        the features do not identify an example.
+
+    Examples
+    --------
+    >>> copies_by_features(np.append(np.eye(20), np.eye(20)[:1], axis=0)).tolist().count(0)
+    2
+    """
+    rows = np.ascontiguousarray(features)
+    _, content = np.unique(rows.view(np.dtype((np.void, rows.strides[0])))[:, 0], return_inverse=True)
+    found = find_duplicates(np.arange(len(rows)), content, features=rows)
+    group = found["duplicate_group"].to_numpy()
+    return group if found["duplicate_of"].notna().mean() <= TELLING else np.full(len(group), -1)
+
+
 def copies_as_groups(duplicate_group: pd.Series) -> pd.Series:
     """Give the groups of copies as `join_groups` takes them: missing where an example has no copy."""
     return duplicate_group.astype("Int64").where(duplicate_group >= 0)

@@ -2,26 +2,31 @@
 
 What: grey or RGB uint8 pixels of a PNG, JPEG, WebP, BMP or TIFF file as a person would see it: turned upright (EXIF),
 transparent parts over white, palettes and CMYK resolved, deep grey images scaled to 8 bits, an RGB image without
-colour given as grey. Why here: what cannot be decoded must cost one row, never the run, and no path may leave the
-data folder. The size is checked in the header, before anything is unpacked (decompression bombs).
+colour given as grey. Everyday files are decoded by `plain_images`, all others by Pillow. Why here: what cannot be
+decoded must cost one row, never the run, and no path may leave the data folder. The size is checked in the header,
+before anything is unpacked (decompression bombs).
 Known failure: 16-bit colour comes as 8 bits (Pillow), of an animation only the first frame is seen.
 """
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.plain_images import decode_plain
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 89_478_485  # Pillow's own limit: a quarter of a gigabyte of RGB
+MAX_BYTES = 2**26  # larger files are read piece by piece
 DEPTHS = (8, 10, 12, 14, 16)  # bits a deep grey sensor uses of its 16
 
 Pixels = NDArray[np.uint8]
@@ -59,17 +64,24 @@ def check_paths(root: Path, paths: list[str]) -> None:
         Naming the first such path.
     """
     base = root.resolve()
-    inside: dict[PurePath, bool] = {}
+    inside: dict[str, bool] = {}
     for path in paths:
-        pure = PurePath(path)
-        if pure.is_absolute() or ".." in pure.parts or "\0" in path:
-            raise InputError(f"image path {path!r} leaves the data folder {root}: give paths inside it, without '..'")
-        parent = pure.parent
+        parent, name = os.path.split(path)
         if parent not in inside:
-            inside[parent] = (base / parent).resolve().is_relative_to(base)
-        file = base / pure
-        if not inside[parent] or (file.is_symlink() and not file.resolve().is_relative_to(base)):
-            raise InputError(f"image path {path!r} is a link out of the data folder {root}: copy the file into it")
+            leaves = Path(parent).is_absolute() or ".." in PurePath(parent).parts or "\0" in parent
+            inside[parent] = not leaves and (base / parent).resolve().is_relative_to(base)
+        if not inside[parent] or name == ".." or "\0" in name:
+            _refuse(root, path)
+        file = os.path.join(base, path)  # noqa: PTH118  (ten times as fast as Path)
+        if os.path.islink(file) and not Path(file).resolve().is_relative_to(base):  # noqa: PTH114
+            _refuse(root, path)
+
+
+def _refuse(root: Path, path: str) -> NoReturn:
+    pure = PurePath(path)
+    if pure.is_absolute() or ".." in pure.parts or "\0" in path:
+        raise InputError(f"image path {path!r} leaves the data folder {root}: give paths inside it, without '..'")
+    raise InputError(f"image path {path!r} is a link out of the data folder {root}: copy the file into it")
 
 
 def decode(file: Path, *, depth: int = 16) -> Decoded:
@@ -87,13 +99,19 @@ def decode(file: Path, *, depth: int = 16) -> Decoded:
     UnreadableError
         Missing, empty, truncated, corrupt, too large or of another format; the message is the reason.
     """
-    _check_file(file)
+    size = _check_file(file)
     try:
         # opened here, as Pillow would map a TIFF given by its name into memory and turn it wrongly
-        with file.open("rb") as opened, Image.open(opened, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UnreadableError(f"too large: {image.width} × {image.height} pixels")
-            return _to_array(_upright(image), depth)
+        with file.open("rb", buffering=0 if size <= MAX_BYTES else -1) as opened:
+            content = opened.read() if size <= MAX_BYTES else b""
+            plain = decode_plain(content, MAX_PIXELS)
+            if plain is not None:
+                pixels = _grey_if_colourless(plain)
+                return Decoded(pixels, pixels)
+            with Image.open(BytesIO(content) if content else opened, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise UnreadableError(f"too large: {image.width} × {image.height} pixels")
+                return _to_array(_upright(image), depth)
     except UnreadableError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -104,8 +122,8 @@ def decode(file: Path, *, depth: int = 16) -> Decoded:
         raise UnreadableError(f"corrupt or truncated: {type(error).__name__}: {error}"[:200]) from error
 
 
-def _check_file(file: Path) -> None:
-    """Only regular files with something in them are opened: a pipe would hang."""
+def _check_file(file: Path) -> int:
+    """Give the size; only regular files with something in them are opened: a pipe would hang."""
     try:
         facts = file.stat()
     except FileNotFoundError as error:
@@ -116,6 +134,7 @@ def _check_file(file: Path) -> None:
         raise UnreadableError("not a file")
     if facts.st_size == 0:
         raise UnreadableError("empty file")
+    return facts.st_size
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -164,6 +183,6 @@ def _grey_if_colourless(pixels: Pixels) -> Pixels:
         return pixels
     for part in (pixels[len(pixels) // 2], pixels):
         red = part[..., 0]
-        if not (np.array_equal(red, part[..., 1]) and np.array_equal(red, part[..., 2])):
+        if (red != part[..., 1]).any() or (red != part[..., 2]).any():
             return pixels
     return np.ascontiguousarray(pixels[..., 0])

@@ -15,10 +15,11 @@ blank pages look alike; in a crowd of more than 32 look-alikes only neighbours i
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.fft import dctn
+from scipy.fft import dct
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -29,7 +30,8 @@ COPY_SHARE = (
     0.1  # of the usual residual against the second nearest picture: chance hardly gets there in ten dimensions or more
 )
 COPY_BOUNDS = (0.002, 0.04)  # of the variance: a copy may differ by as much as rough compression makes it
-PROBES, PROBED = 500, 5000
+PROBES, PROBED = 100, 5000  # pictures whose nearest others are looked up, and among how many
+HELD = 512  # pictures held as floats at once
 LEAST_CONTRAST = 4.0  # levels of standard deviation; below, correlation compares noise
 LARGEST_DISTANCE = 0.05  # of features, as a share of the typical distance between two examples
 
@@ -56,7 +58,7 @@ def find_duplicates(
         With `pixels`: near copies of images.
     pixels : uint8 (n, s, s, c), optional
     features : float (n, d), optional
-        Embeddings; near copies lie within 5% of the typical distance.
+        Embeddings; near copies lie within 5% of the typical distance and 10% of that to the second nearest.
     labels : (n,), optional
         To say which groups were labelled in more than one way; missing labels contradict nothing.
 
@@ -120,11 +122,12 @@ def hash_pictures(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
     uint64 (n,)
     """
     hashes = np.empty(len(pixels), np.uint64)
-    for start in range(0, len(pixels), 4096):
-        grey = pixels[start : start + 4096].astype(np.float32).mean(axis=3)
-        lowest = dctn(grey, axes=(1, 2), norm="ortho")[:, :8, :8].reshape(len(grey), 64)
+    waves = dct(np.eye(pixels.shape[1]), axis=0, norm="ortho")[:8].astype(np.float32)
+    for start in range(0, len(pixels), HELD):
+        grey = pixels[start : start + HELD].astype(np.float32) @ np.ones(pixels.shape[3], np.float32)
+        lowest = (waves @ grey @ waves.T).reshape(len(grey), 64)
         lowest[:, 0] = 0  # the mean brightness says nothing
-        hashes[start : start + 4096] = _pack(lowest > np.median(lowest, axis=1, keepdims=True))
+        hashes[start : start + HELD] = _pack(lowest > np.median(lowest, axis=1, keepdims=True))
     return hashes
 
 
@@ -163,22 +166,28 @@ def _near_images(hashes: NDArray[np.uint64], pixels: NDArray[np.uint8], present:
 
 def _copy_limit(pixels: NDArray[np.uint8]) -> float:
     """Largest residual of a copy, from how much pictures usually differ from the second nearest (which is no copy)."""
-    flat = pixels.reshape(len(pixels), -1).astype(np.float32)
-    flat -= flat.mean(axis=1, keepdims=True)
-    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
-    probes = np.arange(0, len(flat), -(-len(flat) // PROBES))
-    correlation = flat[probes] @ flat.T
+    probes = np.arange(0, len(pixels), -(-len(pixels) // PROBES))
+    sought = _standardized(pixels[probes])
+    parts = [_standardized(pixels[start : start + HELD]) @ sought.T for start in range(0, len(pixels), HELD)]
+    correlation = np.concatenate(parts).T.copy()
     correlation[np.arange(len(probes)), probes] = -1
-    second = max(len(flat) - 2, 0)
+    second = max(len(pixels) - 2, 0)
     usual = 1 - float(np.median(np.partition(correlation, second, axis=1)[:, second]))
     return float(np.clip(COPY_SHARE * usual, *COPY_BOUNDS))
 
 
+def _standardized(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Each picture flat, with mean 0 and length 1: products are correlations."""
+    flat = pixels.reshape(len(pixels), -1).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.sqrt(np.einsum("ij,ij->i", flat, flat))[:, None]
+    return flat
+
+
 def _contrast(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Standard deviation of each picture, in levels."""
-    flat = pixels.reshape(len(pixels), -1)
-    parts = [flat[i : i + 4096].std(axis=1, dtype=np.float64) for i in range(0, len(flat), 4096)]
-    return np.concatenate([np.empty(0), *parts])
+    spread = [cv2.meanStdDev(picture.reshape(-1))[1].item() for picture in pixels]
+    return np.array(spread, dtype=np.float64)
 
 
 def _residual(pixels: NDArray[np.uint8], pairs: Pairs) -> NDArray[np.float64]:
@@ -191,15 +200,37 @@ def _residual(pixels: NDArray[np.uint8], pairs: Pairs) -> NDArray[np.float64]:
 
 
 def _near_features(features: NDArray[np.float32]) -> Pairs:
-    """Pairs of rows much closer than two rows typically are, by random hyperplanes through the mean."""
+    """Pairs of rows much closer than two rows typically are and than a row is to its second nearest, by hyperplanes.
+
+    The second nearest is no copy. Where classes lie in tight clumps, or in few dimensions, it is nearer than a copy may
+    be of the typical distance; without it whole classes would chain together.
+    """
     if len(features) < 2:
         return np.empty((0, 2), np.int64)
-    centred = features - features.mean(axis=0)
+    centre = features.mean(axis=0)
     planes = np.random.default_rng(0).standard_normal((features.shape[1], 64)).astype(np.float32)
-    pairs = _candidates(_pack(centred @ planes > 0))
-    typical = np.sqrt(2 * centred.var(axis=0, dtype=np.float64).sum())
-    kept = [part[_distance(features, part) <= LARGEST_DISTANCE * typical] for part in _parts(pairs)]
+    hashes, spread = [], 0.0
+    for start in range(0, len(features), PROBED):
+        centred = features[start : start + PROBED] - centre
+        hashes.append(_pack(centred @ planes > 0))
+        spread += float(np.einsum("ij,ij->i", centred, centred).sum(dtype=np.float64))
+    pairs = _candidates(np.concatenate(hashes))
+    typical = np.sqrt(2 * spread / len(features))
+    limit = min(LARGEST_DISTANCE * typical, COPY_SHARE * _usual_second_distance(features, centre))
+    kept = [part[_distance(features, part) <= limit] for part in _parts(pairs)]
     return np.concatenate([pairs[:0], *kept])
+
+
+def _usual_second_distance(points: NDArray[np.float32], centre: NDArray[np.float32]) -> float:
+    """Median distance of a row (of a sample) from its second nearest."""
+    sought = points[:: -(-len(points) // PROBES)] - centre
+    nearest = np.empty((0, len(sought)), np.float32)
+    for start in range(0, len(points), PROBED):
+        part = points[start : start + PROBED] - centre
+        squared = np.einsum("ij,ij->i", part, part)[:, None] - 2 * (part @ sought.T)
+        nearest = np.sort(np.concatenate([nearest, squared]), axis=0)[:3]  # itself, the nearest, the second nearest
+    squared = nearest[-1] + np.einsum("ij,ij->i", sought, sought)
+    return float(np.sqrt(max(np.median(squared), 0)))
 
 
 def _distance(features: NDArray[np.float32], pairs: Pairs) -> NDArray[np.floating]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from burnish.tasks.copies import copies_by_features
 from burnish.tasks.findings import InputError
 from burnish.tasks.neighbours import NeighbourGraph, group_codes
 
@@ -38,6 +39,8 @@ class Evidence:
     groups : int64 (n,), optional
         Group of each row; members never speak about one another.
     seed : int
+    dynamics : float (n, k), optional
+        Mean held-out log-probabilities over the epochs of a network's training, as probabilities.
     """
 
     codes: NDArray[np.int64]
@@ -47,6 +50,7 @@ class Evidence:
     graph: NeighbourGraph | None = None
     groups: NDArray[np.int64] | None = None
     seed: int = 0
+    dynamics: NDArray[np.floating] | None = None
 
 
 def label_codes(labels: ArrayLike, classes: Sequence[Any] | None) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
@@ -85,8 +89,12 @@ def gather_evidence(
     groups: ArrayLike | None,
     graph: NeighbourGraph | None,
     seed: int,
+    dynamics: ArrayLike | None = None,
 ) -> Evidence:
     """Check that each piece is usable and has a row for every label.
+
+    Without groups and graph, copies by the features are the groups: a copy with the same wrong label would vouch for
+    it.
 
     Raises
     ------
@@ -94,11 +102,15 @@ def gather_evidence(
         Wrong shape or type; probabilities or features that are not finite; probabilities that are negative or do not
         sum to one.
     """
-    checked = None if probabilities is None else _check_probabilities(np.asarray(probabilities), len(codes), k)
+    shape = len(codes), k
+    checked = None if probabilities is None else _check_probabilities(np.asarray(probabilities), shape, "probabilities")
+    averaged = None if dynamics is None else _check_probabilities(np.asarray(dynamics), shape, "dynamics")
     points = None if features is None else _check_features(np.asarray(features), len(codes))
     members = None if groups is None else np.asarray(groups)
     if members is not None and members.shape != (len(codes),):
         raise InputError(f"groups have shape {members.shape}; {len(codes)} labels need one group each")
+    if members is None and graph is None and points is not None and len(points) > 1:
+        members = copies_by_features(points)
     return Evidence(
         codes=codes,
         k=k,
@@ -107,14 +119,16 @@ def gather_evidence(
         graph=graph,
         groups=group_codes(members, len(codes)),
         seed=seed,
+        dynamics=averaged,
     )
 
 
-def _check_probabilities(given: NDArray, n: int, k: int) -> NDArray[np.float64]:
-    if given.shape != (n, k):
-        raise InputError(f"probabilities have shape {given.shape}; {n} labels of {k} classes need ({n}, {k})")
+def _check_probabilities(given: NDArray, shape: tuple[int, int], name: str) -> NDArray[np.float64]:
+    n, k = shape
+    if given.shape != shape:
+        raise InputError(f"{name} have shape {given.shape}; {n} labels of {k} classes need ({n}, {k})")
     if given.dtype.kind not in "fiub":
-        raise InputError(f"probabilities are of type {given.dtype}; give numbers")
+        raise InputError(f"{name} are of type {given.dtype}; give numbers")
     values = given.astype(np.float64)
     sums = values.sum(axis=1)
     for problem, wrong in (
@@ -125,7 +139,7 @@ def _check_probabilities(given: NDArray, n: int, k: int) -> NDArray[np.float64]:
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             raise InputError(
-                f"probabilities {problem} in {int(wrong.sum())} row(s), first in row {first}; "
+                f"{name} {problem} in {int(wrong.sum())} row(s), first in row {first}; "
                 "give out-of-fold class probabilities, one column a class"
             )
     return values / sums[:, None]

@@ -25,6 +25,7 @@ from burnish.tasks.example_ids import content_ids, given_ids
 from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
 from burnish.tasks.image_files import check_image_paths, list_class_folders
 from burnish.tasks.label_checks import check_labels, label_codes, labels_as_text, sort_classes
+from burnish.tasks.label_columns import label_columns, read_labels
 from burnish.tasks.tables import SourceTable, list_names, open_table, refuse_column
 
 ONE_SOURCE = "all"
@@ -43,12 +44,15 @@ class Original:
         The table as it was read; `None` for a folder.
     label, image : str or None
         Its columns.
+    annotators : tuple of str
+        The label columns, where there are several; then `label` is None.
     """
 
     path: Path
     table: SourceTable | None = None
     label: str | None = None
     image: str | None = None
+    annotators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,10 @@ class Examples:
         The attributes to learn from.
     text : str or None
         The attribute that holds text.
+    votes : int64 (n, m) or None
+        What each of several annotators said, as indices into `classes`, −1 where nothing; `label` is their consensus.
+    annotators : tuple of str, length m
+        The label columns of `votes`.
     """
 
     table: pd.DataFrame
@@ -93,6 +101,8 @@ class Examples:
     original: Original
     learn_from: tuple[str, ...] = ()
     text: str | None = None
+    votes: NDArray[np.int64] | None = None
+    annotators: tuple[str, ...] = ()
 
     @property
     def codes(self) -> NDArray[np.int64]:
@@ -103,7 +113,7 @@ class Examples:
 def read_examples(
     path: str | Path,
     *,
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     id: str | None = None,
     source: str | None = None,
     group: str | None = None,
@@ -125,7 +135,8 @@ def read_examples(
     path : str or Path
         A table (.csv .tsv .parquet .feather .jsonl), or a folder of class folders of images.
     label, id, source, group, image, text : str, optional
-        Columns of the table. The label must be given for a table; a folder's labels are its class folders.
+        Columns of the table. The label must be given for a table; a folder's labels are its class folders. Several
+        label columns, one an annotator, are told into one label by `find_consensus`.
         Without `id`, ids are made from the content (of a folder: the paths).
     features : sequence of str, optional
         Columns to learn from; all that have no other role where not given.
@@ -153,11 +164,13 @@ def read_examples(
     path = Path(path)
     if path.is_dir():
         columns = {"id": id, "source": source, "group": group, "image": image, "text": text, "weight": weight}
+        columns |= {"label": ", ".join(label)} if label is not None and not isinstance(label, str) else {}
         return _read_folder(path, columns, features, embeddings, probabilities, missing_labels)
     opened = open_table(path, delimiter=delimiter, encoding=encoding)
-    roles = {"label": label, "id": id, "source": source, "group": group, "image": image, "text": text, "weight": weight}
-    _check_roles(opened, roles, features, exclude)
-    return _read_rows(opened, roles, features, exclude, embeddings, probabilities, missing_labels)
+    given = label_columns(label)
+    roles = {"id": id, "source": source, "group": group, "image": image, "text": text, "weight": weight}
+    _check_roles(opened, given, roles, features, exclude)
+    return _read_rows(opened, given, roles, features, exclude, embeddings, probabilities, missing_labels)
 
 
 def _read_folder(
@@ -195,12 +208,17 @@ def _read_folder(
 
 
 def _check_roles(
-    opened: SourceTable, roles: dict[str, str | None], features: Sequence[str] | None, exclude: Sequence[str]
+    opened: SourceTable,
+    labels: tuple[str, ...],
+    roles: dict[str, str | None],
+    features: Sequence[str] | None,
+    exclude: Sequence[str],
 ) -> None:
     names = list(opened.frame.columns)
-    if roles["label"] is None:
+    if not labels:
         raise InputError(f"data.label: name the column of {opened.path} that holds the labels: {list_names(names)}")
-    named = [(_key(key), name) for key, name in roles.items() if name is not None]
+    named = [("data.label", name) for name in labels]
+    named += [(_key(key), name) for key, name in roles.items() if name is not None]
     for key, name in [
         *named,
         *(("data.features", name) for name in features or ()),
@@ -208,9 +226,10 @@ def _check_roles(
     ]:
         if name not in names:
             refuse_column(name, names, opened.path, key)
-    for key in ("id", "source", "group", "image", "text", "weight"):
-        if roles[key] == roles["label"]:
-            raise InputError(f"{_key(key)}: {roles['label']!r} is the label column already: name another column")
+    for key, column in roles.items():
+        if column in labels:
+            what = "the label column" if len(labels) == 1 else "a label column"
+            raise InputError(f"{_key(key)}: {column!r} is {what} already: name another column")
     taken = {name: key for key, name in named if key in ("data.label", "data.id", "data.image", "weights.column")}
     taken |= dict.fromkeys(exclude, "data.exclude")
     for name in features or ():
@@ -224,6 +243,7 @@ def _key(role: str) -> str:
 
 def _read_rows(
     opened: SourceTable,
+    given_labels: tuple[str, ...],
     roles: dict[str, str | None],
     features: Sequence[str] | None,
     exclude: Sequence[str],
@@ -231,11 +251,11 @@ def _read_rows(
     probabilities: str | Path | None,
     missing_labels: Sequence[str],
 ) -> Examples:
-    frame, root, label = opened.frame, opened.path.parent, str(roles["label"])
-    ids = _make_ids(opened, roles)
-    labels = labels_as_text(frame[label], missing_labels)
-    table = pd.DataFrame({"id": ids, "label": labels})
-    findings = list(check_labels(labels, ids, f"the label column {label!r} of {opened.path}"))
+    frame, root = opened.frame, opened.path.parent
+    ids = _make_ids(opened, given_labels, roles)
+    read = read_labels(frame[list(given_labels)], ids, opened.path, missing_labels)
+    table = pd.DataFrame({"id": ids, "label": read.labels})
+    findings = list(read.findings)
     table["source"] = _read_source(frame, roles["source"])
     table["group"] = pd.Series(np.nan, index=frame.index, dtype="str")
     if roles["group"] is not None:
@@ -244,7 +264,7 @@ def _read_rows(
         where = f"the image column {roles['image']!r} of {opened.path}"
         table["image"], absent = check_image_paths(labels_as_text(frame[roles["image"]]), ids, root, where)
         findings += absent
-    given = {label, roles["id"], roles["image"]}
+    given = {*given_labels, roles["id"], roles["image"]}
     typed = type_columns(frame[[name for name in frame.columns if name not in given]])
     if roles["weight"] is not None:
         check_weights(typed.frame, roles["weight"], ids, opened.path)
@@ -260,19 +280,20 @@ def _read_rows(
             f"{opened.path} has no column left to learn from beside the label{why}: give features, a text column, "
             "embeddings or probabilities"
         )
-    classes = sort_classes(labels)
     return Examples(
         table=table,
         attributes=attributes,
-        classes=classes,
+        classes=read.classes,
         kind="table" if roles["image"] is None else "images",
         root=root,
         embeddings=None if embeddings is None else read_embeddings(embeddings, len(table)),
-        probabilities=None if probabilities is None else read_probabilities(probabilities, len(table), classes),
+        probabilities=None if probabilities is None else read_probabilities(probabilities, len(table), read.classes),
         findings=(*findings, *odd, *_find_missing_source(frame, roles["source"], ids)),
-        original=Original(opened.path, opened, label, roles["image"]),
+        original=Original(opened.path, opened, read.column, roles["image"], read.annotators),
         learn_from=learn_from,
         text=roles["text"],
+        votes=read.votes,
+        annotators=read.annotators,
     )
 
 
@@ -303,7 +324,7 @@ def _find_missing_source(frame: pd.DataFrame, source: str | None, ids: pd.Series
     )
 
 
-def _make_ids(opened: SourceTable, roles: dict[str, str | None]) -> pd.Series:
+def _make_ids(opened: SourceTable, labels: Sequence[str], roles: dict[str, str | None]) -> pd.Series:
     if roles["id"] is not None:
         return given_ids(opened.frame[roles["id"]], f"the id column {roles['id']!r} of {opened.path}")
     image = roles["image"]
@@ -311,4 +332,4 @@ def _make_ids(opened: SourceTable, roles: dict[str, str | None]) -> pd.Series:
         paths = opened.frame[image].astype("str")
         if paths.notna().all() and paths.is_unique:
             return paths
-    return content_ids(opened.frame.drop(columns=str(roles["label"])))
+    return content_ids(opened.frame.drop(columns=list(labels)))

@@ -198,7 +198,7 @@ def fit_table_encoder(
         column = train[name]
         if column.nunique(dropna=False) < 2:
             continue
-        kind = _kind(column)
+        kind = column_kind(column)
         if kind == "category":
             categories.append(fit_category(column))
         else:
@@ -230,7 +230,8 @@ def check_columns(frame: pd.DataFrame, wanted: Sequence[str]) -> None:
     raise InputError(f"the table has no column {shown}, which the model learns from{hint}")
 
 
-def _kind(column: pd.Series) -> str:
+def column_kind(column: pd.Series) -> str:
+    """Tell by its dtype how a column is read: ``"number"``, ``"boolean"``, ``"date"`` or ``"category"``."""
     if pd.api.types.is_bool_dtype(column.dtype):
         return "boolean"
     if pd.api.types.is_numeric_dtype(column.dtype):

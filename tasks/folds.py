@@ -7,6 +7,12 @@ When to stop, and whether linear or mlp, is chosen by the log loss of the out-of
 over all rows. Every fold so trains on all of its rows, and what leaks from a row into its own prediction is its share
 in the choice among a few dozen epochs, common to all rows. Known failure: with fewer than about 50 rows that choice
 is optimistic.
+
+The training dynamics are kept as well: the same held-out log-probabilities, averaged over all epochs trained. Early
+epochs follow what most examples of a class share, late ones bend to single labels (Liu et al. 2020, early-learning
+regularization; Pleiss et al. 2020 average the margin over epochs likewise, of the label the network was shown). A row
+is heard by one copy an epoch: a labelled one by the copy that does not train on it, one without a label by each copy
+in turn, since none trains on it.
 """
 
 from __future__ import annotations
@@ -26,6 +32,8 @@ from burnish.tasks.fitting import Progress, Recipe, choose_device, fit, limited_
 from burnish.tasks.models import Network, build_network
 from burnish.tasks.train import PREDICT_ROWS, check_weights
 
+LEAST_PROBABILITY = 1e-12  # whose logarithm is still a number
+
 
 @dataclass(frozen=True)
 class OutOfFold:
@@ -35,12 +43,15 @@ class OutOfFold:
     ----------
     probabilities : float32 (n, k)
         Of each row by the network that did not see it; of rows without a label by the mean of all networks.
+    dynamics : float32 (n, k) or None
+        Softmax of the log-probabilities averaged over epochs, of each row by networks that did not see it. Differences
+        of its logarithms are the mean margins. None where no network was trained.
     fold : int64 (n,)
         The fold of each row; −1 without a label.
     model : str
-        ``"linear"``, ``"mlp"`` or ``"linear+mlp"`` (their mean).
+        ``"linear"``, ``"mlp"``, ``"boosting"``, or such names joined by + for their mean.
     epochs : int
-        Epochs trained.
+        Epochs trained; of boosting, trees a class.
     log_loss : float
         Σ s·L / Σ s over all labelled rows.
     note : str
@@ -48,6 +59,7 @@ class OutOfFold:
     """
 
     probabilities: NDArray[np.float32]
+    dynamics: NDArray[np.float32] | None
     fold: NDArray[np.int64]
     model: str
     epochs: int
@@ -140,7 +152,7 @@ def out_of_fold(
     model, hidden, dropout, activation, epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience,
     device, threads, seed, progress
         See `train.train_network`. ``model="auto"`` trains both, and keeps linear, mlp or the mean of their
-        probabilities, whichever has the smallest out-of-fold log loss.
+        probabilities, whichever has the smallest out-of-fold log loss (`best_pass`).
 
     Returns
     -------
@@ -165,10 +177,63 @@ def out_of_fold(
         stack = _Stack(features, labels, weights, fold, len(classes), choose_device(device))
         kinds = ("linear", "mlp") if model == "auto" else (model,)
         passes = [stack.train(kind, recipe, seed, progress) for kind in kinds]
-        if len(passes) > 1:
-            passes.append(stack.average(passes))
-    best = min(passes, key=lambda one: one.log_loss)
-    return replace(best, note=note)
+    return replace(best_pass(passes, labels, weights), note=note)
+
+
+def best_pass(
+    passes: Sequence[OutOfFold], labels: NDArray[np.int64], weights: NDArray[np.floating[Any]] | None = None
+) -> OutOfFold:
+    """Choose by out-of-fold log loss among passes over the same folds and, where there are several, their mean.
+
+    Dynamics stay with the pass they belong to; the mean of passes has the mean of those there are, and a pass that has
+    none takes over those of the others, which are as much out of fold.
+
+    Parameters
+    ----------
+    passes : sequence of OutOfFold
+    labels : int64 (n,)
+        −1 = missing.
+    weights : float (n,), optional
+        s(i).
+
+    Returns
+    -------
+    OutOfFold
+    """
+    candidates = [*passes, _mean_pass(passes, labels, weights)] if len(passes) > 1 else list(passes)
+    best = min(candidates, key=lambda one: one.log_loss)
+    return best if best.dynamics is not None else replace(best, dynamics=_mean_dynamics(passes))
+
+
+def held_out_log_loss(
+    probabilities: NDArray[np.floating[Any]],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.floating[Any]] | None = None,
+) -> float:
+    """Give Σ s·L / Σ s over the labelled rows of probabilities (n, k)."""
+    seen = np.flatnonzero(labels >= 0)
+    losses = -np.log(probabilities[seen, labels[seen]].astype(np.float64) + LEAST_PROBABILITY)
+    return float(np.average(losses, weights=None if weights is None else weights[seen]))
+
+
+def _mean_pass(
+    passes: Sequence[OutOfFold], labels: NDArray[np.int64], weights: NDArray[np.floating[Any]] | None
+) -> OutOfFold:
+    probabilities = np.stack([one.probabilities for one in passes]).mean(axis=0, dtype=np.float32)
+    return OutOfFold(
+        probabilities,
+        _mean_dynamics(passes),
+        passes[0].fold,
+        "+".join(one.model for one in passes),
+        max(one.epochs for one in passes),
+        held_out_log_loss(probabilities, labels, weights),
+        passes[0].note,
+    )
+
+
+def _mean_dynamics(passes: Sequence[OutOfFold]) -> NDArray[np.float32] | None:
+    heard = [one.dynamics for one in passes if one.dynamics is not None]
+    return np.stack(heard).mean(axis=0, dtype=np.float32) if heard else None
 
 
 class _Stack:
@@ -184,6 +249,7 @@ class _Stack:
         where: torch.device,
     ) -> None:
         self.order = np.argsort(fold, kind="stable")
+        self.epoch = 0
         self.fold, self.classes, self.where = fold, classes, where
         self.folds = int(fold.max()) + 1
         self.sizes = np.bincount(fold + 1, minlength=self.folds + 1).tolist()
@@ -192,6 +258,7 @@ class _Stack:
         seen = (fold[self.order, None] != np.arange(self.folds)) & (fold[self.order, None] >= 0)
         self.mass = torch.from_numpy(weights[self.order[self.sizes[0] :]]).to(where)
         self.weights = torch.from_numpy(weights[self.order, None] * seen.astype(np.float32)).to(where)
+        self.heard = torch.zeros(len(fold), classes, device=where)
 
     def train(self, kind: str, recipe: Recipe, seed: int, progress: Progress | None) -> OutOfFold:
         """Train the copies, one a fold, and give their predictions in the order of the rows."""
@@ -207,6 +274,8 @@ class _Stack:
         ).to(self.where)
         rows = slice(self.sizes[0], None)
         network.set_scale(self.x[rows])
+        self.heard.zero_()
+        self.epoch = 0
         history = fit(
             network,
             self.x[rows],
@@ -219,24 +288,32 @@ class _Stack:
         )
         best = int(history["dev_loss"].to_numpy().argmin())
         return OutOfFold(
-            self._predict(network), self.fold, kind, best + 1, float(history["dev_loss"].iloc[best]), note=""
+            self._predict(network),
+            self._in_order(torch.softmax(self.heard / self.epoch, 1)),
+            self.fold,
+            kind,
+            best + 1,
+            float(history["dev_loss"].iloc[best]),
+            note="",
         )
 
-    def average(self, passes: Sequence[OutOfFold]) -> OutOfFold:
-        """Average the probabilities of several kinds of network."""
-        probabilities = np.stack([one.probabilities for one in passes]).mean(axis=0, dtype=np.float32)
-        logs = torch.from_numpy(np.log(probabilities[self.order[self.sizes[0] :]] + 1e-12)).to(self.where)
-        kind, epochs = "+".join(one.model for one in passes), max(one.epochs for one in passes)
-        return OutOfFold(probabilities, self.fold, kind, epochs, self._log_loss(logs), note="")
+    def _in_order(self, sorted_rows: Tensor) -> NDArray[np.float32]:
+        """Put rows sorted by fold back into the order they came in."""
+        out = np.empty((len(self.order), self.classes), np.float32)
+        out[self.order] = sorted_rows.cpu().numpy()
+        return out
 
     def _held_out(self, network: Network) -> Tensor:
         """Log probabilities (rows, k) of the labelled rows, each by the copy of its own fold."""
-        network.eval()
         parts = torch.split(self.x, self.sizes)[1:]
+        return torch.cat([self._asked(network, part, copy) for copy, part in enumerate(parts)])
+
+    def _asked(self, network: Network, rows: Tensor, copy: int) -> Tensor:
+        """Log probabilities (rows, k) by one copy."""
+        network.eval()
+        only = slice(copy, copy + 1)
         with torch.no_grad():
-            scores = [
-                network(chunk)[copy] for copy, part in enumerate(parts) for chunk in torch.split(part, PREDICT_ROWS)
-            ]
+            scores = [network(chunk, only=only)[0] for chunk in torch.split(rows, PREDICT_ROWS)]
         return torch.log_softmax(torch.cat(scores), 1)
 
     def _log_loss(self, logs: Tensor) -> float:
@@ -245,17 +322,16 @@ class _Stack:
         return float((losses * self.mass).sum() / self.mass.sum())
 
     def _judge(self, network: Network) -> tuple[float, float]:
-        logs = self._held_out(network)
-        return self._log_loss(logs), float((logs.argmax(1) != self.y[self.sizes[0] :]).float().mean())
+        logs, unlabelled = self._held_out(network), self.sizes[0]
+        self.heard[unlabelled:] += logs
+        self.heard[:unlabelled] += self._asked(network, self.x[:unlabelled], self.epoch % self.folds)
+        self.epoch += 1
+        return self._log_loss(logs), float((logs.argmax(1) != self.y[unlabelled:]).float().mean())
 
     def _predict(self, network: Network) -> NDArray[np.float32]:
-        out = np.empty((len(self.order), self.classes), np.float32)
-        unlabelled = self.sizes[0]
-        out[self.order[unlabelled:]] = self._held_out(network).exp().cpu().numpy()
-        if unlabelled:
-            with torch.no_grad():
-                out[self.order[:unlabelled]] = torch.softmax(network(self.x[:unlabelled]), -1).mean(0).cpu().numpy()
-        return out
+        unlabelled = self.x[: self.sizes[0]]
+        everyone = torch.stack([self._asked(network, unlabelled, copy).exp() for copy in range(self.folds)]).mean(0)
+        return self._in_order(torch.cat([everyone, self._held_out(network).exp()]))
 
 
 def _units(rows: int, groups: NDArray[Any] | None) -> NDArray[np.int64]:

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from burnish.tasks.notation import number
+from burnish.tasks.voices import VOICE_COLUMNS
 
-VOICES = (("voice_model", "model"), ("voice_clusters", "clusters"), ("voice_neighbours", "neighbours"))
 MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -127,7 +127,7 @@ def suspects_of(
 
 
 def _card(row: pd.Series, shown: Picture | None, values: list[tuple[str, Any]]) -> Suspect:
-    voices = tuple((name, _wrong(row.get(column))) for column, name in VOICES if column in row.index)
+    voices = tuple((name, _wrong(row.get(column))) for name, column in VOICE_COLUMNS.items() if column in row.index)
     return Suspect(
         id=row.get("id"),
         label=row.get("label"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from burnish.tasks.notation import clean, count, cut, fixed, number, percent, things, unknown, with_interval
+from burnish.tasks.notation import clean, count, cut, fixed, interval, number, percent, things, unknown, with_interval
 
 MOST_LINES = 10
 WIDEST = 150
@@ -35,6 +35,7 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
         _data,
         _labels,
         _waiting,
+        judged_line,
         _test_error,
         _verdict,
         _next_step,
@@ -76,7 +77,7 @@ def _labels(summary: Mapping[str, Any]) -> str:
         return ""
     if not found:
         return f"no {what} look wrong"
-    actions = _part(labels, "actions")
+    actions = _part(labels, "train_actions")
     done = f"{count(actions.get('relabel') or 0)} corrected, {count(actions.get('drop') or 0)} dropped"
     share = f" of {count(size)} {what} ({percent(found / size)})" if what == "training labels" and size else f" {what}"
     return f"{count(found)}{share} are probably wrong: {done} for training"
@@ -87,13 +88,25 @@ def _waiting(summary: Mapping[str, Any]) -> str:
     review = number(_part(labels, "actions").get("review"))
     if not review:
         return ""
-    judged = sum(number(n) or 0 for part, n in _part(labels, "issues_by_split").items() if part in ("dev", "test"))
-    where = (
-        f", {count(judged)} of them among the suspects of dev and test, which only a person may change"
-        if 0 < judged <= review
-        else ""
-    )
+    judging = sum(number(n) or 0 for part, n in _part(labels, "waiting_by_split").items() if part in ("dev", "test"))
+    where = f", {count(judging)} of them in dev and test, which only a person may change" if judging else ""
     return f"{things(review, 'label')} {'waits' if review == 1 else 'wait'} for your eyes in review.csv{where}"
+
+
+def judged_line(summary: Mapping[str, Any]) -> str:
+    """Say how right the suggestions were that a person has judged; empty where none was.
+
+    >>> right = {"value": 0.825, "low": 0.68, "high": 0.913, "count": 33, "total": 40}
+    >>> judged_line({"review": {"decided": 45, "suggestions": right}})
+    'You judged 40 suggestions: 33 were right (82.5%, 68.0–91.3%)'
+    """
+    suggestions = _part(_part(summary, "review"), "suggestions")
+    right, total = number(suggestions.get("count")), number(suggestions.get("total"))
+    if right is None or not total:
+        return ""
+    verb = "was" if right == 1 else "were"
+    share = f"{percent(suggestions)}, {interval(suggestions)}"
+    return f"You judged {things(total, 'suggestion')}: {count(right)} {verb} right ({share})"
 
 
 def _test_error(summary: Mapping[str, Any]) -> str:

@@ -23,10 +23,13 @@ from scipy.special import erf
 FLAGS = ("blurry", "dark", "bright", "blank", "odd_size", "odd_aspect")
 
 LARGEST_SIDE = 512  # larger images are measured after shrinking to this
+PLACES = 64  # noise, structure and sharpness are read at so many places a side
+PIECE = 2**17  # pixels measured together: what is computed from them stays in the processor's cache
 LIGHT_LIMIT = 255 / 3  # a third of the scale, 9% of the light in sRGB: all but 1% of the pixels are darker
 BLANK_LEVELS, BLANK_SHARE = 2.0, 0.05  # structure below 1% of the scale, or 5% of the mean in dark images
 TAIL, TAIL_FLOOR = 3.5, 0.05  # modified z-score of Iglewicz & Hoaglin; logarithmic spread of at least 5%
 BLUR_LIMIT = 1.5  # σ in pixels: an edge takes 3.8 pixels from 10 to 90% of its height
+FAINT = 8  # levels over 7×7 pixels, under which nothing is an edge
 QUARTILE = 0.6745  # upper quartile of the standard normal distribution
 REACH = 3  # of the largest window, 7×7
 
@@ -46,7 +49,7 @@ def measure_quality(grey: Grey) -> dict[str, NDArray]:
         ``brightness`` (mean) and its percentiles ``brightness_p01, _p05, _p50, _p95, _p99`` (levels 0..255) ·
         ``contrast`` (standard deviation, levels) · ``entropy`` (bits) · ``noise`` (σ, levels) · ``structure`` (standard
         deviation of what is left after smoothing, above what noise explains, levels) · ``sharpness`` (0..1, NaN where
-        there is no edge to judge).
+        there is no edge to judge, 0 where there is none for blur).
 
     Examples
     --------
@@ -56,12 +59,9 @@ def measure_quality(grey: Grey) -> dict[str, NDArray]:
     >>> int(quality["brightness_p50"][0]), float(quality["sharpness"][0])
     (240, 1.0)
     """
-    noise = _estimate_noise(grey)
-    return _measure_light(grey) | {
-        "noise": noise,
-        "structure": _measure_structure(grey, noise),
-        "sharpness": _measure_sharpness(grey, noise),
-    }
+    together = max(1, PIECE // grey[0].size)
+    pieces = [_measure(grey[start : start + together]) for start in range(0, len(grey), together)]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 def edge_sharpness(blur: float) -> float:
@@ -130,11 +130,19 @@ def _is_odd(logs: pd.Series) -> pd.Series:
     return outside & ((logs - middle).abs() > np.log(2) - 1e-9)
 
 
+def _measure(grey: Grey) -> dict[str, NDArray]:
+    framed = np.pad(grey, ((0, 0), (REACH, REACH), (REACH, REACH)), mode="edge")
+    every = max(1, max(grey.shape[1:]) // PLACES)
+    noise = _estimate_noise(framed, every)
+    structure = _measure_structure(framed, every, noise)
+    sharpness = _measure_sharpness(framed, every, noise, structure)
+    return _measure_light(grey) | {"noise": noise, "structure": structure, "sharpness": sharpness}
+
+
 def _measure_light(grey: Grey) -> dict[str, NDArray]:
     """Brightness, contrast and entropy, all from the histograms."""
-    rows, pixels = len(grey), grey[0].size
-    offsets = 256 * np.arange(rows, dtype=np.int64)[:, None]
-    counts = np.bincount((grey.reshape(rows, -1) + offsets).ravel(), minlength=256 * rows).reshape(rows, 256)
+    pixels = grey[0].size
+    counts = np.stack([cv2.calcHist([page], [0], None, [256], [0, 256]).ravel() for page in grey]).astype(np.int64)
     levels = np.arange(256)
     mean = counts @ levels / pixels
     variance = counts @ levels**2 / pixels - mean**2
@@ -147,53 +155,64 @@ def _measure_light(grey: Grey) -> dict[str, NDArray]:
     return {"brightness": mean, **percentiles, "contrast": np.sqrt(variance.clip(0)), "entropy": bits + 0.0}
 
 
-def _estimate_noise(grey: Grey) -> NDArray[np.float64]:
+def _estimate_noise(framed: Grey, every: int) -> NDArray[np.float64]:
     """σ of white noise from the second difference in both directions, whose median edges hardly move."""
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    tall, shape = _stack(grey)
-    residue = _unstack(cv2.filter2D(tall, cv2.CV_16S, kernel), shape)
-    middle = np.median(np.abs(residue).reshape(len(grey), -1), axis=1)
-    return middle / (QUARTILE * 6)
+    above, row, below = (_thin(framed, every, shift, axis=1).astype(np.int16) for shift in (-1, 0, 1))
+    bent = above - 2 * row + below
+    left, column, right = (_thin(bent, every, shift, axis=2) for shift in (-1, 0, 1))
+    residue = np.sort(np.abs(left - 2 * column + right).reshape(len(framed), -1), axis=1, kind="stable")
+    middle = residue.shape[1] // 2  # the median; NumPy's own takes seven times as long
+    return residue[:, [middle, ~middle]].mean(axis=1) / (QUARTILE * 6)
 
 
-def _measure_structure(grey: Grey, noise: NDArray[np.float64]) -> NDArray[np.float64]:
+def _measure_structure(framed: Grey, every: int, noise: NDArray[np.float64]) -> NDArray[np.float64]:
     """Contrast after smoothing over 5×5 pixels, above what white noise of this σ would leave (by three deviations)."""
-    tall, shape = _stack(grey)
-    smooth = _unstack(cv2.blur(tall.astype(np.float32), (5, 5)), shape).reshape(len(grey), -1)
-    cells = max(smooth.shape[1] / 25, 2)
+    sums = cv2.boxFilter(_tall(framed), cv2.CV_16U, (5, 5), normalize=False).reshape(framed.shape)
+    smooth = _places(sums, every).reshape(len(framed), -1)
+    cells = max(smooth.shape[1] * every**2 / 25, 2)
     expected = noise**2 / 25 * (1 + 3 * np.sqrt(2 / cells))
-    return np.sqrt((smooth.var(axis=1, dtype=np.float64) - expected).clip(0))
+    return np.sqrt((smooth.var(axis=1, dtype=np.float64) / 25**2 - expected).clip(0))
 
 
-def _measure_sharpness(grey: Grey, noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Steepest step over height, at the best tenth of the places whose height is at least half the highest."""
-    height, step = (part.reshape(len(grey), -1) for part in _edges(grey))
+def _measure_sharpness(
+    framed: Grey, every: int, noise: NDArray[np.float64], structure: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Steepest step over height, at the best tenth of the places whose height is at least half the highest.
+
+    A picture with light and shade in it, and nowhere more than a faint step, has no sharpness left.
+    """
+    height, step = (_places(part, every).reshape(len(framed), -1) for part in _edges(framed))
     highest = np.sort(height, axis=1, kind="stable")[:, int(0.99 * (height.shape[1] - 1))]
     strong = height >= np.maximum(highest - highest // 2, 1)[:, None]
     share = np.where(strong, step / np.maximum(height, 1, dtype=np.float32), np.float32(-1))
     place = height.shape[1] - 1 - strong.sum(axis=1) // 10
     sharpest = np.take_along_axis(np.sort(share, axis=1), place[:, None], axis=1)[:, 0].astype(np.float64)
-    return np.where(highest > np.maximum(6 * noise, 8), sharpest.clip(0, 1), np.nan)
+    judged = np.where(highest > np.maximum(6 * noise, FAINT), sharpest.clip(0, 1), np.nan)
+    return np.where((highest <= FAINT) & (structure > FAINT), 0.0, judged)
 
 
-def _edges(grey: Grey) -> tuple[Grey, Grey]:
-    """Height (range in the 7×7 window) and steepest step (in the 5×5 window), at some 64×64 places."""
-    tall, shape = _stack(grey)
-    height = cv2.subtract(cv2.dilate(tall, np.ones((7, 7), np.uint8)), cv2.erode(tall, np.ones((7, 7), np.uint8)))
+def _edges(framed: Grey) -> tuple[Grey, Grey]:
+    """Height (range in the 7×7 window) and steepest step (in the 5×5 window) around each pixel."""
+    tall = _tall(framed)
+    height = cv2.morphologyEx(tall, cv2.MORPH_GRADIENT, np.ones((7, 7), np.uint8))
     steps = np.zeros_like(tall)
-    steps[:, :-1] = cv2.absdiff(tall[:, 1:], tall[:, :-1])
-    steps[:-1] = np.maximum(steps[:-1], cv2.absdiff(tall[1:], tall[:-1]))
+    cv2.absdiff(tall[:, 1:], tall[:, :-1], dst=steps[:, :-1])
+    cv2.max(steps[:-1], cv2.absdiff(tall[1:], tall[:-1]), dst=steps[:-1])
     steepest = cv2.dilate(steps, np.ones((5, 5), np.uint8))
-    every = max(1, max(grey.shape[1:]) // 64)
-    return _unstack(height, shape)[:, ::every, ::every], _unstack(steepest, shape)[:, ::every, ::every]
+    return np.asarray(height, np.uint8).reshape(framed.shape), np.asarray(steepest, np.uint8).reshape(framed.shape)
 
 
-def _stack(grey: Grey) -> tuple[Grey, tuple[int, int, int]]:
-    """Lay the images below one another, framed by their own border, so that one OpenCV call serves all."""
-    framed = np.pad(grey, ((0, 0), (REACH, REACH), (REACH, REACH)), mode="edge")
-    count, height, width = framed.shape
-    return framed.reshape(count * height, width), (count, height, width)
+def _tall(framed: NDArray) -> NDArray:
+    """Lay the images below one another, apart by their frames, so that one OpenCV call serves all."""
+    return framed.reshape(-1, framed.shape[2])
 
 
-def _unstack(tall: NDArray, shape: tuple[int, int, int]) -> NDArray:
-    return tall.reshape(shape)[:, REACH:-REACH, REACH:-REACH]
+def _places(framed: NDArray, every: int) -> NDArray:
+    """Take the frame off, and every so many rows and columns of what is left."""
+    return _thin(_thin(framed, every, 0, axis=1), every, 0, axis=2)
+
+
+def _thin(framed: NDArray, every: int, shift: int, *, axis: int) -> NDArray:
+    """Take every so many rows (axis 1) or columns (axis 2) within the frame, `shift` further on."""
+    within = slice(REACH + shift, framed.shape[axis] - REACH + shift, every)
+    return framed[:, within] if axis == 1 else framed[:, :, within]

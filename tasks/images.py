@@ -29,8 +29,10 @@ from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
 from burnish.tasks.image_quality import FLAGS, LARGEST_SIDE, flag_quality, measure_quality
 
 BATCH = 128
-SIZES_LOOKED_AT = 500
+SIZES_LOOKED_AT = 200
 LARGEST_AUTOMATIC, SMALLEST_AUTOMATIC, STEP = 32, 8, 4
+
+HALVED = 8  # times the wanted side, from which an image is halved first
 
 Progress = Callable[[int], None]
 
@@ -73,9 +75,22 @@ class ImageScan:
 
 
 @dataclass(frozen=True)
+class _Facts:
+    """What one image file gave."""
+
+    small: Pixels
+    width: float = np.nan
+    height: float = np.nan
+    content_hash: str = ""
+    unreadable_reason: str | None = None
+    deepest: int = 0
+
+
+@dataclass(frozen=True)
 class _Batch:
+    facts: list[_Facts]
     pixels: Pixels
-    quality: pd.DataFrame
+    figures: dict[str, NDArray[np.float64]]
 
 
 def measure_images(
@@ -122,7 +137,7 @@ def measure_images(
         side = size or _choose_size(root, given)
         batches = _scan(root, given, side, threads, progress)
     pixels = _join_pixels([batch.pixels for batch in batches], side)
-    quality = pd.concat([batch.quality for batch in batches], ignore_index=True)
+    quality = _one_table(batches)
     if quality["unreadable"].all():
         reason = f"the first, {given[0]!r}: {quality['unreadable_reason'][0]}"
         raise InputError(f"none of the {len(given)} images in {root} can be read ({reason}): check the files")
@@ -141,7 +156,7 @@ def _bombs_are_errors() -> Iterator[None]:
 
 
 def _choose_size(root: Path, paths: Sequence[str]) -> int:
-    """Median shorter side by the headers of up to 500 files, spread evenly."""
+    """Median shorter side by the headers of up to 200 files, spread evenly."""
     shorter = []
     for place in np.unique(np.linspace(0, len(paths) - 1, SIZES_LOOKED_AT).astype(int)):
         # what is wrong with a file is said when it is decoded
@@ -164,44 +179,35 @@ def _scan(root: Path, paths: Sequence[str], side: int, threads: int, progress: P
             batches.append(batch)
             if progress is not None:
                 progress(min(start + BATCH, len(paths)))
-        deepest = max(int(batch.quality["deepest"].max()) for batch in batches)
+        deepest = max(_deepest(batch) for batch in batches)
         depth = next(bits for bits in DEPTHS if deepest < 2**bits)
         if deepest > 0 and depth < DEPTHS[-1]:
-            again = [place for place, batch in enumerate(batches) if batch.quality["deepest"].max() > 0]
+            again = [place for place, batch in enumerate(batches) if _deepest(batch) > 0]
             scanned = pool.map(lambda place: scan(place * BATCH, depth), again)
             for place, batch in zip(again, scanned, strict=True):
                 batches[place] = batch
-    return [_Batch(batch.pixels, batch.quality.drop(columns="deepest")) for batch in batches]
+    return batches
 
 
 def _scan_batch(root: Path, paths: Sequence[str], side: int, depth: int) -> _Batch:
     """Decode some files; measure those of equal size together."""
-    pixels: list[Pixels] = []
-    facts: list[dict[str, Any]] = []
+    facts: list[_Facts] = []
     by_shape: dict[tuple[int, ...], list[tuple[int, Pixels]]] = {}
     for row, path in enumerate(paths):
         try:
             decoded = _decode(root, path, depth)
         except UnreadableError as reason:
-            pixels.append(np.zeros((side, side), np.uint8))
-            facts.append({"unreadable": True, "unreadable_reason": str(reason), "content_hash": "", "deepest": 0})
+            facts.append(_Facts(np.zeros((side, side), np.uint8), unreadable_reason=str(reason)))
             continue
-        pixels.append(_resize(decoded.pixels, side))
-        facts.append(_facts(decoded))
+        facts.append(_facts(decoded, side))
         grey = _measured_grey(decoded.pixels)
         by_shape.setdefault(grey.shape, []).append((row, grey))
-    quality = pd.DataFrame(facts, columns=list(_COLUMNS)).astype(_COLUMNS)
-    return _Batch(_join_pixels([_with_channels(part)[None] for part in pixels], side), _add_figures(quality, by_shape))
+    pixels = _join_pixels([_with_channels(one.small)[None] for one in facts], side)
+    return _Batch(facts, pixels, _figures(len(facts), by_shape))
 
 
-_COLUMNS = {
-    "width": "float64",
-    "height": "float64",
-    "content_hash": "str",
-    "unreadable": "bool",
-    "unreadable_reason": "str",
-    "deepest": "int64",
-}
+def _deepest(batch: _Batch) -> int:
+    return max(facts.deepest for facts in batch.facts)
 
 
 def _decode(root: Path, path: str, depth: int) -> Decoded:
@@ -210,22 +216,40 @@ def _decode(root: Path, path: str, depth: int) -> Decoded:
     return decode(root / path, depth=depth)
 
 
-def _facts(decoded: Decoded) -> dict[str, Any]:
+def _facts(decoded: Decoded, side: int) -> _Facts:
     height, width = decoded.pixels.shape[:2]
-    content = hashlib.sha256(f"{decoded.raw.shape}{decoded.raw.dtype}".encode())
-    content.update(decoded.raw.tobytes())
-    facts = {"width": width, "height": height, "content_hash": content.hexdigest()}
-    return facts | {"unreadable": False, "unreadable_reason": None, "deepest": decoded.deepest}
+    kind = "uint8" if decoded.raw.itemsize == 1 else "uint16"
+    content = hashlib.sha256(f"{decoded.raw.shape}{kind}".encode())
+    content.update(np.ascontiguousarray(decoded.raw).data)
+    small = _resize(decoded.pixels, side)
+    return _Facts(small, width, height, content.hexdigest(), deepest=decoded.deepest)
 
 
-def _add_figures(quality: pd.DataFrame, by_shape: dict[tuple[int, ...], list[tuple[int, Pixels]]]) -> pd.DataFrame:
+def _figures(rows: int, by_shape: dict[tuple[int, ...], list[tuple[int, Pixels]]]) -> dict[str, NDArray[np.float64]]:
     """Measure each stack of equal size; the rows of unreadable images stay empty."""
     figures: dict[str, NDArray[np.float64]] = {}
     for stack in by_shape.values():
-        rows = [row for row, _ in stack]
+        places = [row for row, _ in stack]
         for name, values in measure_quality(np.stack([grey for _, grey in stack])).items():
-            figures.setdefault(name, np.full(len(quality), np.nan))[rows] = values
-    return pd.concat([quality, pd.DataFrame(figures, index=quality.index)], axis=1)
+            figures.setdefault(name, np.full(rows, np.nan))[places] = values
+    return figures
+
+
+def _one_table(batches: Sequence[_Batch]) -> pd.DataFrame:
+    """Lay the batches below one another."""
+    facts = [facts for batch in batches for facts in batch.facts]
+    reasons = pd.Series([one.unreadable_reason for one in facts], dtype="str")
+    table = pd.DataFrame(
+        {
+            "width": np.array([one.width for one in facts]),
+            "height": np.array([one.height for one in facts]),
+            "content_hash": pd.Series([one.content_hash for one in facts], dtype="str"),
+            "unreadable": reasons.notna(),
+            "unreadable_reason": reasons,
+        }
+    )
+    figures = pd.concat([pd.DataFrame(batch.figures, index=range(len(batch.facts))) for batch in batches])
+    return pd.concat([table, figures.reset_index(drop=True)], axis=1)
 
 
 def _resize(pixels: Pixels, side: int) -> Pixels:
@@ -233,6 +257,9 @@ def _resize(pixels: Pixels, side: int) -> Pixels:
     height, width = pixels.shape[:2]
     if (height, width) == (side, side):
         return pixels
+    while min(height, width) >= HALVED * side:  # halving is fast, and averages as well
+        height, width = height // 2, width // 2
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
     method = cv2.INTER_AREA if min(height, width) >= side else cv2.INTER_LINEAR
     return cv2.resize(pixels, (side, side), interpolation=method).astype(np.uint8, copy=False)
 

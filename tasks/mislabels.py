@@ -1,9 +1,10 @@
 """How likely each given label is right, and what it should be.
 
-Three voices (`voices.py`: out-of-fold model, clusters, nearest neighbours) speak about the true class of every example
-without hearing its label; a labelling model (`noise.py`) learns how far each is to be trusted and how labels go wrong
-here, and Bayes' rule gives the probability that the given label is right. It is a calibrated probability: among
-examples said to be right with 0.7, about 7 in 10 are. A label is an issue where that probability is under one half.
+Four voices (`voices.py`: out-of-fold model, clusters, nearest neighbours, training dynamics) speak about the true class
+of every example without hearing its label; a labelling model (`noise.py`) learns how far each is to be trusted and how
+labels go wrong here, and Bayes' rule gives the probability that the given label is right. It is a calibrated
+probability: among examples said to be right with 0.7, about 7 in 10 are. A label is an issue where that probability is
+under one half.
 
 Sources: Northcutt et al. 2021 (confident learning), Dawid & Skene 1979 (observer errors by EM).
 Known failure: where most labels of a class are wrong in the same way, the wrong name is the class's name.
@@ -19,14 +20,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from burnish.tasks.annotator_audit import AnnotatorAudit, audit_annotators, consensus_labels
 from burnish.tasks.evidence import Evidence, gather_evidence, label_codes
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.noise import NoiseModel, fit_noise_model, noise_matrix
-from burnish.tasks.voices import VOICES
+from burnish.tasks.voices import VOICE_COLUMNS, VOICES
 
-METHODS = ("model", "clusters", "neighbours")
+METHODS = tuple(VOICES)
 NEIGHBOURS = 20
+NARROWEST_EMBEDDING = 128  # columns
 ISSUE = 0.5  # a label is an issue where it is more likely wrong than right
 BEYOND_CHANCE = 3.09  # standard deviations, one-sided 0.1%
 FEWEST = 3  # examples of a class under which nobody can tell whether one of them is mislabelled
@@ -70,7 +73,7 @@ class LabelAudit:
     frame : pandas.DataFrame, n rows
         ``label_quality`` float (missing where nobody can tell), ``suggested_label``, ``suggestion_quality`` float,
         ``label_issue`` bool,
-        ``voice_model``, ``voice_clusters``, ``voice_neighbours`` float.
+        ``voice_model``, ``voice_clusters``, ``voice_neighbours``, ``voice_dynamics`` float, missing where silent.
     classes : tuple
         The classes, in the order of the matrices' rows and columns.
     posterior : float32 (n, k)
@@ -83,6 +86,8 @@ class LabelAudit:
     model : NoiseModel
         The fitted labelling model of the voices together.
     findings : tuple of Finding
+    annotators : AnnotatorAudit or None
+        Where there are several: what each is worth.
     """
 
     frame: pd.DataFrame
@@ -93,6 +98,7 @@ class LabelAudit:
     voices: dict[str, VoiceRecord]
     model: NoiseModel
     findings: tuple[Finding, ...]
+    annotators: AnnotatorAudit | None = None
 
 
 def find_mislabels(
@@ -102,13 +108,16 @@ def find_mislabels(
     *,
     classes: Sequence[Any] | None = None,
     groups: ArrayLike | None = None,
+    dynamics: ArrayLike | None = None,
+    overlap: bool | None = None,
     methods: Iterable[str] = METHODS,
     graph: NeighbourGraph | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Give, for every example, the probability that its label is right, and what it should be.
 
-    Parameters and exceptions are those of `audit_labels`, of which this is the ``frame``.
+    Parameters and exceptions are those of `audit_labels`, of which this is the ``frame``. Labels may also be (n, m), a
+    column an annotator, missing where he gave none: then the label of a row is their consensus (`find_consensus`).
 
     Examples
     --------
@@ -120,8 +129,21 @@ def find_mislabels(
     >>> found.index[found["label_issue"]].tolist(), found.loc[3, "suggested_label"]
     ([3], 'cat')
     """
+    annotations = None
+    if np.ndim(labels) == 2:
+        labels, annotations, classes = consensus_labels(pd.DataFrame(labels), classes)
     return audit_labels(
-        labels, probabilities, features, classes=classes, groups=groups, methods=methods, graph=graph, seed=seed
+        labels,
+        probabilities,
+        features,
+        classes=classes,
+        groups=groups,
+        dynamics=dynamics,
+        annotations=annotations,
+        overlap=overlap,
+        methods=methods,
+        graph=graph,
+        seed=seed,
     ).frame
 
 
@@ -132,7 +154,11 @@ def audit_labels(
     *,
     classes: Sequence[Any] | None = None,
     groups: ArrayLike | None = None,
+    dynamics: ArrayLike | None = None,
     votes: NDArray[np.int64] | None = None,
+    known: NDArray[np.int64] | None = None,
+    annotations: NDArray[np.int64] | None = None,
+    overlap: bool | None = None,
     methods: Iterable[str] = METHODS,
     graph: NeighbourGraph | None = None,
     seed: int = 0,
@@ -150,12 +176,26 @@ def audit_labels(
     classes : sequence, optional
         Default: the sorted distinct labels.
     groups : (n,), optional
-        Examples of one group (copies, one patient) never speak about one another.
+        Examples of one group (copies, one patient) never speak about one another. Default: where there is no graph
+        either, copies by the features (`copies.copies_by_features`).
+    dynamics : float (n, k), optional
+        What networks that did not see the example said of it on average over their training, as probabilities
+        (`folds.OutOfFold.dynamics`).
     votes : int64 (n,), optional
         What the voices and the labelling model learn from, as indices into `classes`: labels cleaned in an earlier
         round, −1 for rows that only listen (dev and test). Default: the labels. Judged are always the labels.
+    known : int64 (n,), optional
+        True classes that a person has told, as indices into `classes`, −1 = not known: taken for certain, and the
+        voices are weighed by them.
+    annotations : int64 (n, m), optional
+        What each of several annotators said, as indices into `classes`, −1 = nothing; the labels are their consensus.
+        Each annotator is judged by the voices and the others, and the votes decide with the voices.
+    overlap : bool, optional
+        Whether examples of different classes can be alike, as outcomes are (who repays a loan) and pictures that people
+        tell apart are not: then less is blamed on the labels. Default: where the features are too few for an embedding
+        (under 128), they are taken for the columns of a table, whose classes overlap.
     methods : iterable of str
-        Which of ``model``, ``clusters``, ``neighbours`` to hear.
+        Which of ``model``, ``clusters``, ``neighbours``, ``dynamics`` to hear.
     graph : NeighbourGraph, optional
         Of the features; default: made here, with 20 neighbours.
     seed : int
@@ -171,7 +211,7 @@ def audit_labels(
     """
     names, codes = label_codes(labels, classes)
     learnt = codes if votes is None else np.where(codes >= 0, votes, -1)
-    evidence = gather_evidence(learnt, len(names), probabilities, features, groups, graph, seed)
+    evidence = gather_evidence(learnt, len(names), probabilities, features, groups, graph, seed, dynamics)
     heard = _heard(methods, evidence)
     if "neighbours" in heard and graph is None and evidence.features is not None:
         graph = neighbour_graph(evidence.features, k=NEIGHBOURS, groups=evidence.groups, seed=seed)
@@ -180,14 +220,27 @@ def audit_labels(
     spoken = {name: opinion.truth for name, opinion in opinions.items()}
     readings = list(spoken.values())
     heeded = np.where(learnt >= 0, codes, -1)
-    model = fit_noise_model(readings, heeded, seed=seed)
-    posterior = model.posterior(readings, codes)
-    frame = _frame(posterior, codes, names, _alone(spoken, posterior, codes, heeded, seed))
+    if overlap is None:
+        overlap = evidence.features is not None and evidence.features.shape[1] < NARROWEST_EMBEDDING
+    model = fit_noise_model(readings, heeded, known, overlap=overlap, seed=seed)
+    posterior = _told(model.posterior(readings, codes), known)
+    alone = _alone(spoken, posterior, codes, heeded, overlap, seed)
     labelled = codes >= 0
     findings = list(_findings(codes, names, [opinion.note for opinion in opinions.values()]))
-    blind = model.posterior(readings, np.full(len(codes), -1)).argmax(axis=1)
-    if not beats_chance(blind, heeded):
-        frame, posterior = _believe_labels(frame, posterior, codes)
+    blind = model.posterior(readings, np.full(len(codes), -1))
+    signal, annotators = beats_chance(blind.argmax(axis=1), heeded), None
+    if annotations is not None:
+        prior = _told(blind, known) if signal else None
+        wrong = float(1 - np.nanmean(_given(posterior, codes)))
+        annotators = audit_annotators(
+            annotations, len(names), prior=prior, learn=learnt >= 0, codes=codes, wrong=wrong, seed=seed
+        )
+        posterior = _told(annotators.consensus.posterior, known)
+        findings.append(annotators.human.finding)
+    frame = _frame(posterior, codes, names, alone)
+    if not signal and (annotators is None or annotators.human.rate is None):
+        frame, believed = _believe_labels(frame, posterior, codes)
+        posterior = _told(believed, known)
         findings.append(NO_SIGNAL)
     return LabelAudit(
         frame=frame,
@@ -198,7 +251,18 @@ def audit_labels(
         voices=_records(spoken, model, posterior, codes),
         model=model,
         findings=tuple(findings),
+        annotators=annotators,
     )
+
+
+def _told(posterior: NDArray[np.float64], known: NDArray[np.int64] | None) -> NDArray[np.float64]:
+    """Make certain what a person has told."""
+    if known is None:
+        return posterior
+    rows = np.flatnonzero(known >= 0)
+    posterior[rows] = 0.0
+    posterior[rows, known[rows]] = 1.0
+    return posterior
 
 
 def beats_chance(predicted: NDArray[np.int64], codes: NDArray[np.int64]) -> bool:
@@ -230,7 +294,7 @@ def _believe_labels(
     believed[labelled] = 0.0
     believed[labelled, codes[labelled]] = 1.0
     silent = {"label_quality": np.nan, "label_issue": False}
-    return frame.assign(**silent, **{f"voice_{name}": np.nan for name in VOICES}), believed
+    return frame.assign(**silent, **dict.fromkeys(VOICE_COLUMNS.values(), np.nan)), believed
 
 
 def _heard(methods: Iterable[str], evidence: Evidence) -> tuple[str, ...]:
@@ -242,6 +306,7 @@ def _heard(methods: Iterable[str], evidence: Evidence) -> tuple[str, ...]:
         "model": evidence.probabilities is not None or evidence.features is not None,
         "clusters": evidence.features is not None,
         "neighbours": evidence.features is not None or evidence.graph is not None,
+        "dynamics": evidence.dynamics is not None,
     }
     heard = tuple(name for name in VOICES if name in wanted and able[name])
     if not heard:
@@ -254,15 +319,14 @@ def _alone(
     posterior: NDArray[np.float64],
     codes: NDArray[np.int64],
     heeded: NDArray[np.int64],
+    overlap: bool,
     seed: int,
 ) -> dict[str, NDArray[np.float64]]:
     """Probability that the given label is right by each voice alone, read through a labelling model of its own."""
     if len(spoken) == 1:
         return {name: _given(posterior, codes) for name in spoken}
-    return {
-        name: _given(fit_noise_model([reading], heeded, slips=False, seed=seed).posterior([reading], codes), codes)
-        for name, reading in spoken.items()
-    }
+    models = {name: fit_noise_model([reading], heeded, overlap=overlap, seed=seed) for name, reading in spoken.items()}
+    return {name: _given(model.posterior([spoken[name]], codes), codes) for name, model in models.items()}
 
 
 def _given(posterior: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -287,7 +351,7 @@ def _frame(
         "label_issue": judged & (quality < ISSUE),
     }
     silent = np.full(len(codes), np.nan)
-    return pd.DataFrame(columns | {f"voice_{name}": alone.get(name, silent) for name in VOICES})
+    return pd.DataFrame(columns | {column: alone.get(name, silent) for name, column in VOICE_COLUMNS.items()})
 
 
 def _records(

@@ -26,6 +26,7 @@ from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 from burnish.tasks.findings import InputError
 
 KINDS = ("linear", "mlp")
+EVERY_COPY = slice(None)
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -99,14 +100,17 @@ class Network(nn.Module):
             self.shift.copy_(shift)
             self.scale.copy_(spread if spread > 0 else torch.ones_like(spread))
 
-    def forward(self, features: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Turn features (n, d) into scores before the softmax (copies, n, k)."""
+    def forward(
+        self, features: Tensor, generator: torch.Generator | None = None, *, only: slice = EVERY_COPY
+    ) -> Tensor:
+        """Turn features (n, d) into scores before the softmax (copies, n, k), of some copies only where asked."""
         rows = (features - self.shift) / self.scale
-        wide = self.weights[0].permute(1, 0, 2).reshape(self.inputs, -1)
-        signal = (rows @ wide).view(len(rows), self.copies, -1).transpose(0, 1) + self.biases[0]
+        first = self.weights[0][only]
+        wide = first.permute(1, 0, 2).reshape(self.inputs, -1)
+        signal = (rows @ wide).view(len(rows), len(first), first.shape[2]).transpose(0, 1) + self.biases[0][only]
         for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
             signal = self._drop(ACTIVATIONS[self.activation](signal), generator)
-            signal = torch.baddbmm(bias, signal, weight)
+            signal = torch.baddbmm(bias[only], signal, weight[only])
         return signal
 
     def _drop(self, signal: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -14,6 +14,8 @@ dimensions of pure noise, distances tell little.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ SPREAD = 10.0  # an outlier's score lies anywhere in this many standard deviatio
 MOST_ROWS = 10_000  # rows the detectors learn from
 MOST_COLUMNS = 64  # more are projected
 FEWEST_ROWS = 20
+ROWS, COLUMNS = 4_096, 128  # rows and columns worked on at once
 NEIGHBOURS, NEIGHBOURS_SHARE = 10, 0.01  # the more of the two: a clump of outliers of 1% of the rows cannot hide itself
 TREES = 200
 CENTRAL = 0.75  # share of the rows that the robust covariance is learnt from
@@ -71,10 +74,9 @@ def score_outliers(features: Array, train_mask: NDArray[np.bool_] | None = None,
         learnt_from = np.sort(rng.choice(learnt_from, MOST_ROWS, replace=False))
     if len(learnt_from) < FEWEST_ROWS or features.shape[1] == 0:
         return np.zeros(len(features))
-    scaled = _scale(features, learnt_from)
-    reduced = _reduce(scaled, learnt_from)
+    alone, reduced = _isolate_and_reduce(features, learnt_from, int(rng.integers(2**31)))
     voices = [
-        _isolation(scaled, learnt_from, int(rng.integers(2**31))),
+        alone,
         _distance(reduced, learnt_from),
         _robust_mahalanobis(reduced, learnt_from),
     ]
@@ -82,46 +84,93 @@ def score_outliers(features: Array, train_mask: NDArray[np.bool_] | None = None,
     return _probability(z)
 
 
-def _scale(features: Array, rows: NDArray[np.int64]) -> Array:
+def _isolate_and_reduce(features: Array, rows: NDArray[np.int64], seed: int) -> tuple[Floats, NDArray[np.float32]]:
+    """Score all rows by the forest, and give them in few columns; they are scaled a few at a time."""
+    scaling = _fit_scaling(features, rows)
+    sample = scaling.apply(features[rows])
+    isolation, reduction = _fit_forest(sample, seed), _fit_reduction(sample)
+    del sample
+    alone, parts = np.empty(len(features)), []
+    for start in range(0, len(features), ROWS):
+        scaled = scaling.apply(features[start : start + ROWS])
+        alone[start : start + ROWS] = isolation(scaled)
+        parts.append(scaled if reduction is None else reduction.apply(scaled))
+    return alone, np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class _Scaling:
+    """Centre and spread of each column."""
+
+    middle: NDArray[np.float32]
+    spread: NDArray[np.float32]
+
+    def apply(self, features: Array) -> NDArray[np.float32]:
+        with np.errstate(over="ignore"):  # what overflows is clipped all the same
+            scaled = (features.astype(np.float32, copy=False) - self.middle) / self.spread
+        return np.clip(scaled, -1e6, 1e6, out=scaled)
+
+
+def _fit_scaling(features: Array, rows: NDArray[np.int64]) -> _Scaling:
     """Centre on the median and divide by the quartile range, or by the standard deviation where that is 0."""
-    sample = features[rows].astype(np.float64)
-    low, middle, high = np.quantile(sample, [0.25, 0.5, 0.75], axis=0)
-    spread = (high - low) / 1.3489795
-    spread = np.where(spread > 0, spread, sample.std(axis=0))
-    spread = np.where(spread > 1e-12 * np.abs(middle), spread, 1.0)
-    with np.errstate(over="ignore"):  # what overflows is clipped all the same
-        scaled = (features.astype(np.float32, copy=False) - middle.astype(np.float32)) / spread.astype(np.float32)
-    return np.clip(scaled, -1e6, 1e6)
+    fitted = []
+    for start in range(0, features.shape[1], COLUMNS):
+        sample = features[rows, start : start + COLUMNS].astype(np.float64)
+        low, middle, high = np.quantile(sample, [0.25, 0.5, 0.75], axis=0)
+        spread = (high - low) / 1.3489795
+        spread = np.where(spread > 0, spread, sample.std(axis=0))
+        spread = np.where(spread > 1e-12 * np.abs(middle), spread, 1.0)
+        fitted.append((middle.astype(np.float32), spread.astype(np.float32)))
+    middles, spreads = zip(*fitted, strict=True)
+    return _Scaling(np.concatenate(middles), np.concatenate(spreads))
 
 
-def _reduce(scaled: Array, rows: NDArray[np.int64]) -> Array:
-    """Project many columns on their main directions, and keep what is left over as one more column."""
-    if scaled.shape[1] <= MOST_COLUMNS:
-        return scaled
-    sample = scaled[rows].astype(np.float64)
-    centre = sample.mean(axis=0)
-    _, axes = np.linalg.eigh(np.cov(np.clip(sample - centre, -10, 10), rowvar=False))
-    axes = axes[:, ::-1][:, : MOST_COLUMNS - 1].astype(np.float32)
-    centred = scaled - centre.astype(np.float32)
-    projected = centred @ axes
-    left_over = np.sqrt(np.maximum((centred**2).sum(axis=1) - (projected**2).sum(axis=1), 0))
-    return np.column_stack([projected, left_over])
+@dataclass(frozen=True)
+class _Reduction:
+    """The main directions of many columns."""
+
+    centre: NDArray[np.float32]
+    axes: NDArray[np.float32]
+
+    def apply(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Project, and keep what is left over as one more column."""
+        centred = scaled - self.centre
+        projected = centred @ self.axes
+        left_over = np.einsum("ij,ij->i", centred, centred) - np.einsum("ij,ij->i", projected, projected)
+        return np.column_stack([projected, np.sqrt(np.maximum(left_over, 0))])
 
 
-def _isolation(scaled: Array, rows: NDArray[np.int64], seed: int) -> Floats:
+def _fit_reduction(sample: NDArray[np.float32]) -> _Reduction | None:
+    """Find the main directions; None where there are few columns."""
+    from scipy.linalg import eigh
+
+    columns = sample.shape[1]
+    if columns <= MOST_COLUMNS:
+        return None
+    centre = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
+    products, sums = np.zeros((columns, columns)), np.zeros(columns)
+    for start in range(0, len(sample), ROWS):
+        part = np.clip(sample[start : start + ROWS] - centre, -10, 10)
+        products += part.T @ part
+        sums += part.sum(axis=0, dtype=np.float64)
+    covariance = (products - np.outer(sums, sums) / len(sample)) / (len(sample) - 1)
+    _, axes = eigh(covariance, subset_by_index=[columns - MOST_COLUMNS + 1, columns - 1])
+    return _Reduction(centre, np.ascontiguousarray(axes[:, ::-1], dtype=np.float32))
+
+
+def _fit_forest(sample: NDArray[np.float32], seed: int) -> Callable[[NDArray[np.float32]], Floats]:
     from sklearn.ensemble import IsolationForest
 
-    forest = IsolationForest(n_estimators=TREES, random_state=seed, n_jobs=1).fit(scaled[rows])
-    return -np.asarray(forest.score_samples(scaled), dtype=np.float64)
+    forest = IsolationForest(n_estimators=TREES, random_state=seed, n_jobs=1).fit(sample)
+    return lambda scaled: -np.asarray(forest.score_samples(scaled), dtype=np.float64)
 
 
 def _distance(reduced: Array, rows: NDArray[np.int64]) -> Floats:
     """Mean distance to the nearest training rows, itself left out."""
-    from sklearn.neighbors import NearestNeighbors
+    from burnish.tasks.neighbours import distances_to_nearest
 
     count = max(NEIGHBOURS, int(NEIGHBOURS_SHARE * len(rows)))
-    search = NearestNeighbors(n_neighbors=count + 1, algorithm="brute").fit(reduced[rows])
-    distances, _ = search.kneighbors(reduced)
+    distances = distances_to_nearest(reduced, reduced[rows], count + 1)
     itself = np.zeros(len(reduced), dtype=bool)
     itself[rows] = True
     return np.where(itself, distances[:, 1:].mean(axis=1), distances[:, :-1].mean(axis=1)).astype(np.float64)

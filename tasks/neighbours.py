@@ -1,11 +1,11 @@
 """The one nearest-neighbour graph that mislabels, duplicates and outliers share.
 
 Distances are Euclidean. Narrow or small data are searched exactly, in blocks of matrix products, so that memory stays
-linear in the rows. Wide data are searched in their first principal components and the candidates ranked again by
-their true distances; a sample of rows, searched both ways, says whether the candidates hold enough of the true
-neighbours. Where they do not (data without structure, whose variance does not gather in few directions) all is
-searched exactly. Neighbours of the same group (copies of one another, shots of one scene) can be left out: a copy
-brings the same label.
+linear in the rows. Wide data are searched in their first principal components, what the others hold of a row's length
+added, and the candidates ranked again by their true distances; a sample of rows, searched both ways, says in how many
+components the candidates hold enough of the true neighbours. Where none are enough (data without structure, whose
+variance does not gather in few directions) all is searched exactly. Neighbours of the same group (copies of one
+another, shots of one scene) can be left out: a copy brings the same label.
 
 Known failure: exact search is quadratic in time; a million narrow rows take hours.
 """
@@ -20,15 +20,19 @@ import torch
 from numpy.typing import NDArray
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.fitting import limited_threads
 
-COMPONENTS = 96  # dimensions of the approximate search
-NARROW = 2 * COMPONENTS  # up to here the exact search is as fast
+COMPONENTS = (64, 128, 256, 512)  # dimensions of the approximate search: the first that are enough
+NARROW = 192  # up to here the exact search is as fast
 FEW = 4_000  # rows up to which exact search takes a second
-CANDIDATES = (1, 2, 4, 12)  # times k, ranked again by their true distances: the first that is enough
+CANDIDATES = 2  # times k, ranked again by their true distances
 RECALL = 0.98  # share of true neighbours among the candidates, under which the search is exact
 SKETCHED = 1_536  # columns from which principal components come from a random sketch
+ROWS = 512  # rows centred at once
 QUERIES = 500  # rows searched exactly to measure the recall
-BLOCK_CELLS = 16_000_000  # distances held at once, 64 MB
+BLOCK_CELLS = 4_000_000  # distances held at once, 16 MB
+CACHED_CELLS = 400_000  # values of candidates held at once, so that they stay in the processor's cache
+BUNDLE = 32  # distances whose smallest is looked at before them
 
 
 @dataclass(frozen=True)
@@ -86,16 +90,46 @@ def neighbour_graph(
     k = min(k, len(points) - 1)
     everyone = torch.arange(len(points))
     if points.shape[1] <= NARROW or len(points) <= FEW:
-        return _graph(points, _search(points, everyone, k, kin), 1.0)
-    projected = _project(points)
+        return _graph(points, _search(_exact_space(points), everyone, k, kin), 1.0)
     sample = np.sort(np.random.default_rng(seed).choice(len(points), min(QUERIES, len(points)), replace=False))
     queries = torch.from_numpy(sample)
-    true = _search(points, queries, k, kin)
-    for width in sorted({min(times * k, len(points) - 1) for times in CANDIDATES}):
-        recall = _recall(_search(projected, queries, width, kin).numpy(), true.numpy())
+    true = _search(_exact_space(points), queries, k, kin).numpy()
+    width = min(CANDIDATES * k, len(points) - 1)
+    directions = _directions(points)
+    for components in COMPONENTS:
+        space = _reduced_space(points, directions[:, :components])
+        recall = _recall(_search(space, queries, width, kin).numpy(), true)
         if recall >= RECALL:
-            return _graph(points, _search(projected, everyone, width, kin), recall, k)
-    return _graph(points, _search(points, everyone, k, kin), 1.0)
+            return _graph(points, _search(space, everyone, width, kin), recall, k)
+    return _graph(points, _search(_exact_space(points), everyone, k, kin), 1.0)
+
+
+def distances_to_nearest(queries: NDArray[np.floating], others: NDArray[np.floating], k: int) -> NDArray[np.float32]:
+    """Give the distances from each query, (m, d), to its k nearest others, (n, d): float32 (m, k), ascending.
+
+    >>> distances_to_nearest(np.array([[0.0], [5.0]]), np.array([[1.0], [2.0], [9.0]]), 2).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+    among, asking = _points(others), _points(queries)
+    centre = among.median(0).values  # of no outlier's making
+    space, asking = _Space(among - centre, _lengths(among, centre), torch.zeros_like(centre)), asking - centre
+    found = torch.empty(len(asking), min(k, len(among)))
+    for block in _blocks(torch.arange(len(asking)), len(among), BLOCK_CELLS):
+        columns = _smallest(_far(space, asking[block]), found.shape[1])
+        for row, near in zip(torch.split(block, 64), torch.split(columns, 64), strict=True):
+            apart = space.points[near] - asking[row, None, :]
+            found[row] = torch.linalg.vector_norm(apart, dim=2).sort(1).values
+    return found.numpy()
+
+
+def nearest(graph: NeighbourGraph, k: int) -> NDArray[np.int32]:
+    """Give the rows of the `k` nearest neighbours, int32 (n, k), −1 where there are fewer.
+
+    >>> nearest(neighbour_graph(np.array([[0.0], [1.0], [9.0]])), 3).tolist()
+    [[1, 2, -1], [0, 2, -1], [1, 0, -1]]
+    """
+    found = graph.indices[:, :k].astype(np.int32)
+    return np.pad(found, ((0, 0), (0, k - found.shape[1])), constant_values=-1)
 
 
 def group_codes(groups: NDArray | None, n: int) -> NDArray[np.int64] | None:
@@ -115,57 +149,120 @@ def _points(features: NDArray[np.floating]) -> torch.Tensor:
     array = np.asarray(features, dtype=np.float32)
     if array.ndim != 2 or len(array) < 2:
         raise InputError(f"features have shape {array.shape}; nearest neighbours need two or more rows of numbers")
-    if not np.isfinite(array).all():
+    if not np.isfinite([array.min(initial=0), array.max(initial=0)]).all():
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise InputError(f"features hold NaN or infinity, first in row {row}; fill or drop these cells")
-    return torch.from_numpy(array - array.mean(axis=0, dtype=np.float64).astype(np.float32))
+    return torch.from_numpy(array)
 
 
-def _project(points: torch.Tensor) -> torch.Tensor:
-    """Give the first principal components; of very wide data, those of the columns' covariance by a random sketch."""
+@dataclass(frozen=True)
+class _Space:
+    """Where neighbours are looked for.
+
+    Attributes
+    ----------
+    points : float32 (n, p)
+    lengths : float32 (n,)
+        Squared, from the centre; they may know of more coordinates.
+    centre : float32 (p,)
+    """
+
+    points: torch.Tensor
+    lengths: torch.Tensor
+    centre: torch.Tensor
+
+
+def _exact_space(points: torch.Tensor) -> _Space:
+    """All coordinates; wide data are left where they are, as a centred copy would double the memory."""
+    centre = points.mean(0)
+    lengths = _lengths(points, centre)
+    if points.shape[1] > NARROW:
+        return _Space(points, lengths, centre)
+    return _Space(points - centre, lengths, torch.zeros_like(centre))
+
+
+def _reduced_space(points: torch.Tensor, directions: torch.Tensor) -> _Space:
+    """Project on some directions; the lengths are the whole ones, as what is left out of two rows is seldom alike."""
+    centre = points.mean(0)
+    projected = torch.empty(len(points), directions.shape[1])
+    for part, place in zip(torch.split(points, ROWS), torch.split(projected, ROWS), strict=True):
+        place[:] = (part - centre) @ directions
+    return _Space(projected, _lengths(points, centre), torch.zeros(directions.shape[1]))
+
+
+def _lengths(points: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
+    return torch.cat([((part - centre) ** 2).sum(1) for part in torch.split(points, ROWS)])
+
+
+def _directions(points: torch.Tensor) -> torch.Tensor:
+    """Give the first principal directions (d, p), the foremost first; of very wide data by a random sketch."""
+    most = min(COMPONENTS[-1], *points.shape)
+    centre = points.mean(0)
     if points.shape[1] <= SKETCHED:
-        _, directions = torch.linalg.eigh(points.T @ points)
-        return points @ directions[:, -COMPONENTS:]
+        covariance = torch.zeros(points.shape[1], points.shape[1])
+        for part in torch.split(points, ROWS):
+            covariance.addmm_((part - centre).T, part - centre)
+        with limited_threads(1):  # more would wait for each other
+            return torch.linalg.eigh(covariance)[1].flip(1)[:, :most].contiguous()
     from sklearn.utils.extmath import randomized_svd
 
-    _, _, rows = randomized_svd(points.numpy(), COMPONENTS, n_iter=2, random_state=0)
-    return points @ torch.from_numpy(np.ascontiguousarray(rows.T, dtype=np.float32))
+    _, _, rows = randomized_svd((points - centre).numpy(), most, n_iter=2, random_state=0)
+    return torch.from_numpy(np.ascontiguousarray(rows.T, dtype=np.float32))
 
 
-def _blocks(rows: torch.Tensor, width: int) -> Iterator[torch.Tensor]:
-    step = max(1, BLOCK_CELLS // width)
+def _blocks(rows: torch.Tensor, width: int, cells: int) -> Iterator[torch.Tensor]:
+    step = max(1, cells // width)
     return (rows[start : start + step] for start in range(0, len(rows), step))
 
 
-def _search(points: torch.Tensor, rows: torch.Tensor, k: int, kin: NDArray[np.int64] | None) -> torch.Tensor:
-    """Rows' k nearest by ‖a‖² + ‖b‖² − 2ab (the first term is the same for all b); −1 where there are no more."""
-    norms = (points * points).sum(1)
-    groups = torch.arange(len(points)) if kin is None else torch.from_numpy(kin)
-    found = []
-    for block in _blocks(rows, len(points)):
-        far = torch.addmm(norms[None, :], points[block], points.T, alpha=-2.0)
-        if kin is None:
-            far[torch.arange(len(block)), block] = torch.inf
-        else:
-            far.masked_fill_(groups[block, None] == groups[None, :], torch.inf)
-        nearest = far.topk(k, 1, largest=False)
-        found.append(torch.where(torch.isinf(nearest.values), -1, nearest.indices))
-    return torch.cat(found)
+def _search(space: _Space, rows: torch.Tensor, k: int, kin: NDArray[np.int64] | None) -> torch.Tensor:
+    """Rows' k nearest by ‖a‖² + ‖b‖² − 2ab (what is the same for all b is left out); −1 where there are no more."""
+    n = len(space.points)
+    groups = None if kin is None else torch.from_numpy(kin)
+    has_kin = None if groups is None else torch.bincount(groups)[groups] > 1
+    found = torch.empty(len(rows), k, dtype=torch.int64)  # what is kept has its place beforehand: no torn memory
+    for place in _blocks(torch.arange(len(rows)), n, BLOCK_CELLS):
+        block = rows[place]
+        far = _far(space, space.points[block] - space.centre)
+        far[torch.arange(len(block)), block] = torch.inf
+        if groups is not None and has_kin is not None:
+            for row in torch.nonzero(has_kin[block])[:, 0].tolist():
+                far[row, :n].masked_fill_(groups == groups[block[row]], torch.inf)
+        found[place] = _smallest(far, k)
+    return found
+
+
+def _far(space: _Space, queries: torch.Tensor) -> torch.Tensor:
+    """Squared distances (m, n) less the queries' own lengths, filled up to whole bundles with infinity."""
+    n = len(space.points)
+    far = torch.full((len(queries), -(-n // BUNDLE) * BUNDLE), torch.inf)
+    torch.addmm(space.lengths[None, :], queries, space.points.T, alpha=-2.0, out=far[:, :n])
+    return far
+
+
+def _smallest(far: torch.Tensor, k: int) -> torch.Tensor:
+    """Columns of the k smallest values of each row, −1 for infinite ones; looked for only in the k best bundles."""
+    bundles = far.view(len(far), -1, BUNDLE)
+    chosen = bundles.amin(2).topk(min(k, bundles.shape[1]), 1, largest=False).indices
+    values = bundles.gather(1, chosen[:, :, None].expand(-1, -1, BUNDLE)).flatten(1)
+    nearest = values.topk(k, 1, largest=False)
+    columns = chosen.gather(1, nearest.indices // BUNDLE) * BUNDLE + nearest.indices % BUNDLE
+    return torch.where(torch.isinf(nearest.values), -1, columns)
 
 
 def _graph(points: torch.Tensor, found: torch.Tensor, recall: float, k: int | None = None) -> NeighbourGraph:
     """Rank what was found by true distances, taken from differences: exact also between near copies."""
     k = k or found.shape[1]
-    indices, distances = [], []
+    indices, distances = torch.empty(len(points), k, dtype=torch.int64), torch.empty(len(points), k)
     width = found.shape[1] * points.shape[1]
-    for block in _blocks(torch.arange(len(points)), width):
+    for block in _blocks(torch.arange(len(points)), width, CACHED_CELLS):
         candidates = found[block].sort(dim=1)[0]  # of equally near rows, the first comes first
         far = torch.linalg.vector_norm(points[candidates.clamp(min=0)] - points[block, None, :], dim=2)
         far = torch.where(candidates < 0, torch.inf, far)
         ranked = far.argsort(dim=1, stable=True)
-        indices.append(candidates.gather(1, ranked)[:, :k])
-        distances.append(far.gather(1, ranked)[:, :k])
-    return NeighbourGraph(torch.cat(indices).numpy(), torch.cat(distances).numpy(), recall)
+        indices[block] = candidates.gather(1, ranked)[:, :k]
+        distances[block] = far.gather(1, ranked)[:, :k]
+    return NeighbourGraph(indices.numpy(), distances.numpy(), recall)
 
 
 def _recall(found: NDArray[np.int64], true: NDArray[np.int64]) -> float:

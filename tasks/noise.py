@@ -2,7 +2,7 @@
 
 Plain confident learning knows one noise rate a class. People (and scanners) err mostly where two classes look alike, so
 a single rate makes the confident part of the data look too noisy and the ambiguous part too clean, and the errors hide
-in the ambiguous part. Here three things are fitted together, by the likelihood of the given labels:
+in the ambiguous part. Here three things are fitted together, to the given labels:
 
 - the truth, P(true = t | x) ∝ exp(b_t + Σ_v β_v log p_v(t | x)), a logarithmic pool of the voices;
 - slips: with a chance e_t(x) = σ(c_t − d · margin(x)), margin in log-odds of the two best classes, the annotator takes
@@ -13,12 +13,20 @@ The voices never saw the label of the example they speak about, so the likelihoo
 this is stacking, through the noise. K starts at the confident confusions and is re-estimated from the posterior
 (expectation-maximization, in the spirit of Dawid & Skene 1979). Sharpness needs no knob: temperature is 1 / Σ_v β_v.
 
-Slips are believed only as far as the data ask for them: the model is fitted with and without, and the two answers are
-averaged by their Bayesian information criterion (Raftery 1995). Otherwise the mistakes of an overconfident voice on
-clean labels would be taken for slips of the annotator.
+The labels alone can hardly say whether an example is ambiguous because the voices cannot tell, or because people could
+not: both give mixed labels at small margins, and the likelihood is almost flat between the two. So what people do is
+said beforehand. By Luce's choice axiom (1959) somebody who weighs the evidence that the voices weigh confuses two
+classes with the odds of that evidence: d = a = 1 and c = 0, give or take; c is taken a little lower, for people see
+more than the voices do. And since the model is right only in the main, its likelihood is coarsened (Miller & Dunson
+2019): many examples count as a thousand would, so that a few nats in a hundred thousand, which come from what the model
+leaves out, do not overrule that. Where labels go wrong whatever x looks like, a thousand examples are plenty to say so.
+The labels that a person has told are no model, and count in full.
 
-Known failure: where classes overlap by nature (no label is *wrong*, the features just cannot tell), a slip and a true
-example of the rarer class look alike; then the criterion decides, and it can be wrong.
+Where classes overlap by nature (who repays a loan: no label is *wrong*, the columns just cannot tell), that would blame
+labels for what nobody could know. `overlap` says so beforehand: then there are no slips, each class has a noise rate of
+its own, as in confident learning, and the likelihood counts in full.
+
+Known failure: errors that most people make alike on the same examples are what the voices learn, and are seen by none.
 """
 
 from __future__ import annotations
@@ -32,23 +40,24 @@ import torch
 from numpy.typing import NDArray
 
 FLOOR = 1e-6  # a voice never rules a class out: one zero would outvote all others
-FIT_CELLS = 600_000  # rows × classes × voices the fit looks at; beyond, a random sample of rows is enough
-FEWEST_ROWS = 1_000
+FIT_CELLS = 100_000  # rows × classes the fit looks at; beyond, a random sample of rows is enough
+FEWEST_ROWS = 2_000
 MANY = 128  # classes beyond which the pairs of classes are too many to learn where slips go
 BLOCK_CELLS = 4_000_000  # rows × classes handled at once when the fitted model is applied
 ROUNDS = 3  # of the confusions; the fourth changes label_quality in the third digit
 TOLERANCE = 0.002  # nats, all examples together: a step that gains less is the last
 STEPS = 80  # of L-BFGS between two estimates of the confusions
+COARSE = 1_000  # examples that all together count as: the model is right to a few percent, not to a few in a thousand
 RARE = -3.0  # log-odds, 5%: what errors are before the data speak
+LUCE = (1.0, 0.3)  # slope and likeness of one who weighs the evidence as the voices do; give or take
+TIE = (-0.5, 0.5)  # log-odds of a slip where two classes tie: two in five, give or take one in five
 NEVER = -100.0  # log-odds of what does not happen
-SLIP_PARAMETERS = 4  # mean of the classes' slips, slope, likeness, habit
-NEGLIGIBLE = 1e-4  # belief under which an account is not asked
 PARAMETERS = ("weights", "bias", "slip", "slope", "likeness", "habit", "careless")
 
 
 @dataclass(frozen=True)
-class Labelling:
-    """One fitted account of how the labels came about; V voices, k classes.
+class NoiseModel:
+    """How the labels came about, fitted; V voices, k classes.
 
     Attributes
     ----------
@@ -64,16 +73,10 @@ class Labelling:
         a: how strongly slips go where the example looks like.
     habit : float
         h: how strongly slips go where errors commonly go.
-    careless : float
-        s: chance of an error that has nothing to do with the example.
+    careless : float or float (k,)
+        s: chance of an error that has nothing to do with the example; per true class where classes overlap.
     confusion : float (k, k)
         K: where errors go, row = true class; rows sum to one, diagonal zero.
-    slip_information : float (k,)
-        How much the labels tell of each class's log-odds of a slip: the sum of the squared scores.
-    log_likelihood : float
-        Log-likelihood of the given labels it was fitted to, nats, all together.
-    log_prior : float
-        Log-density of its parameters before the data speak, nats, but for a constant.
     """
 
     weights: NDArray[np.float64]
@@ -82,11 +85,8 @@ class Labelling:
     slope: float
     likeness: float
     habit: float
-    careless: float
+    careless: float | NDArray[np.float64]
     confusion: NDArray[np.float64]
-    slip_information: NDArray[np.float64]
-    log_likelihood: float
-    log_prior: float
 
     def posterior(self, readings: Sequence[NDArray[np.floating]], codes: NDArray[np.int64]) -> NDArray[np.float64]:
         """Give P(true | x, given label), (n, k); where the label is missing (−1), P(true | x)."""
@@ -104,40 +104,13 @@ class Labelling:
         return out
 
 
-@dataclass(frozen=True)
-class NoiseModel:
-    """The accounts without and with slips, and how far each is believed.
-
-    Attributes
-    ----------
-    plain, slipping : Labelling
-    slips_believed : float
-        Probability of the account with slips, 0 to 1.
-    """
-
-    plain: Labelling
-    slipping: Labelling
-    slips_believed: float
-
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """How much each voice counts, (V,)."""
-        return self._blend(self.plain.weights, self.slipping.weights)
-
-    def posterior(self, readings: Sequence[NDArray[np.floating]], codes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Give P(true | x, given label), (n, k); where the label is missing (−1), P(true | x)."""
-        if self.slips_believed < NEGLIGIBLE:
-            return self.plain.posterior(readings, codes)
-        if self.slips_believed > 1 - NEGLIGIBLE:
-            return self.slipping.posterior(readings, codes)
-        return self._blend(self.plain.posterior(readings, codes), self.slipping.posterior(readings, codes))
-
-    def _blend(self, plain: NDArray[np.float64], slipping: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (1 - self.slips_believed) * plain + self.slips_believed * slipping
-
-
 def fit_noise_model(
-    readings: Sequence[NDArray[np.floating]], codes: NDArray[np.int64], *, slips: bool = True, seed: int = 0
+    readings: Sequence[NDArray[np.floating]],
+    codes: NDArray[np.int64],
+    known: NDArray[np.int64] | None = None,
+    *,
+    overlap: bool = False,
+    seed: int = 0,
 ) -> NoiseModel:
     """Fit the labelling model by maximum a posteriori, confusions re-estimated between the fits.
 
@@ -147,8 +120,12 @@ def fit_noise_model(
         One array a voice: P(true = t | x), not using the example's own label.
     codes : int64 (n,)
         Given labels, index into the classes; −1 (missing) is left out.
-    slips : bool
-        Whether slips are considered at all; without, it is twice as fast.
+    known : int64 (n,), optional
+        True classes that a person has told, −1 = not known. They weigh the voices and the noise as examples whose truth
+        is seen; that people look at suspects first does no harm, since all that made them suspect is given.
+    overlap : bool
+        Whether classes overlap by nature, as outcomes do (who repays a loan): then there are no slips, and each class
+        has a noise rate of its own, as in confident learning.
     seed : int
         Draws the sample of rows where the data are large.
 
@@ -157,16 +134,11 @@ def fit_noise_model(
     NoiseModel
     """
     k = readings[0].shape[1]
-    rows = _sample(codes, k * len(readings), seed)
+    told = np.full(len(codes), -1) if known is None else known
+    rows = _sample(codes, told, k, seed)
     logs = _logs([reading[rows] for reading in readings])
-    given = torch.from_numpy(codes[rows])
-    plain = _fit(_start(logs, given, slips=False), logs, given)
-    if k > MANY or not slips:
-        return NoiseModel(plain, plain, 0.0)
-    slipping = _fit(_start(logs, given, slips=True), logs, given)
-    gain = slipping.log_likelihood + slipping.log_prior - plain.log_likelihood - plain.log_prior
-    gain -= _price(slipping, len(rows))
-    return NoiseModel(plain, slipping, float(1 / (1 + np.exp(np.clip(-gain, -700, 700)))))
+    data = _Data.of(logs, codes[rows], told[rows], coarse=not overlap)
+    return _fit(_start(data, slips=k <= MANY and not overlap), data)
 
 
 def noise_matrix(posterior: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -178,33 +150,56 @@ def noise_matrix(posterior: NDArray[np.float64], codes: NDArray[np.int64]) -> ND
     return np.where(seen > 0, counts / np.where(seen > 0, seen, 1.0), np.eye(k))
 
 
-def _fit(free: dict[str, torch.Tensor], logs: torch.Tensor, given: torch.Tensor) -> Labelling:
-    believed = torch.nn.functional.one_hot(logs.mean(0).argmax(1), logs.shape[2]).to(torch.float64)
+@dataclass(frozen=True)
+class _Data:
+    """What is fitted to.
+
+    Log-readings (V, n, k), labels (n,), which classes can be true (n or 1, k) of 0 and 1, what each row counts (n,).
+    """
+
+    logs: torch.Tensor
+    given: torch.Tensor
+    possible: torch.Tensor
+    counts: torch.Tensor
+
+    @classmethod
+    def of(cls, logs: torch.Tensor, codes: NDArray[np.int64], known: NDArray[np.int64], *, coarse: bool) -> _Data:
+        k, told = logs.shape[2], torch.from_numpy(known)
+        possible = torch.ones(1, k, dtype=torch.float64)
+        if (told >= 0).any():
+            one = torch.nn.functional.one_hot(told.clamp(min=0), k).to(torch.float64)
+            possible = torch.where((told < 0)[:, None], possible, one)
+        counts = torch.where(told < 0, min(1.0, COARSE / len(codes)) if coarse else 1.0, 1.0).to(torch.float64)
+        return cls(logs, torch.from_numpy(codes), possible, counts)
+
+    def joint(self, confusion: torch.Tensor, by: dict[str, torch.Tensor]) -> torch.Tensor:
+        """P(true = t, given | x), (n, k)."""
+        truth, labelling = _labelling(self.logs, self.given, confusion, by)
+        return truth * labelling * self.possible
+
+
+def _fit(free: dict[str, torch.Tensor], data: _Data) -> NoiseModel:
+    first = (data.logs.mean(0).exp() * data.possible).argmax(1)
+    believed = torch.nn.functional.one_hot(first, data.logs.shape[2]).to(torch.float64)
     for _ in range(ROUNDS):
-        confusion = _confusion(believed, given)
-        _climb(free, logs, given, confusion)
+        confusion = _confusion(believed, data.given)
+        _climb(free, data, confusion)
         with torch.no_grad():
-            truth, labelling = _labelling(logs, given, confusion, _natural(free))
-            joint = truth * labelling
+            joint = data.joint(confusion, _natural(free))
             believed = joint / joint.sum(1, keepdim=True)
     fitted: dict[str, Any] = {
         name: value.detach().numpy() if value.ndim else value.item() for name, value in _natural(free).items()
     }
-    return Labelling(
-        **fitted,
-        confusion=confusion.numpy(),
-        slip_information=_slip_information(_natural(free), logs, given, confusion).numpy(),
-        log_likelihood=float(joint.sum(1).log().sum()),
-        log_prior=-_unlikely(free).item(),
-    )
+    return NoiseModel(**fitted, confusion=confusion.numpy())
 
 
-def _sample(codes: NDArray[np.int64], width: int, seed: int) -> NDArray[np.int64]:
+def _sample(codes: NDArray[np.int64], known: NDArray[np.int64], k: int, seed: int) -> NDArray[np.int64]:
     rows = np.flatnonzero(codes >= 0)
-    most = max(FEWEST_ROWS, FIT_CELLS // width)
+    most = max(FEWEST_ROWS, FIT_CELLS // k)
     if len(rows) <= most:
         return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    drawn = np.random.default_rng(seed).choice(rows, most, replace=False)
+    return np.union1d(drawn, rows[known[rows] >= 0])
 
 
 def _logs(readings: Sequence[NDArray[np.floating]]) -> torch.Tensor:
@@ -213,15 +208,15 @@ def _logs(readings: Sequence[NDArray[np.floating]]) -> torch.Tensor:
     return stacked - stacked.logsumexp(2, keepdim=True)
 
 
-def _start(logs: torch.Tensor, given: torch.Tensor, *, slips: bool) -> dict[str, torch.Tensor]:
+def _start(data: _Data, *, slips: bool) -> dict[str, torch.Tensor]:
     """Unbounded parameters: those in `PARAMETERS`, the positive and the shares through a logarithm and a logit.
 
     Carelessness starts at how often the label is not what the voices say where they are surest (the anchor points).
     """
-    voices, _, k = logs.shape
-    sure, said = logs.mean(0).max(1)
+    voices, _, k = data.logs.shape
+    sure, said = data.logs.mean(0).max(1)
     anchors = sure >= sure.median()
-    astray = (said != given)[anchors].to(torch.float64).mean().clamp(0.01, 0.7)
+    astray = (said != data.given)[anchors].to(torch.float64).mean().clamp(0.01, 0.7)
 
     def new(*shape: int, value: float = 0.0, free: bool = True) -> torch.Tensor:
         return torch.full(shape, value, dtype=torch.float64, requires_grad=free)
@@ -229,11 +224,11 @@ def _start(logs: torch.Tensor, given: torch.Tensor, *, slips: bool) -> dict[str,
     return {
         "weights": new(voices),
         "bias": new(k),
-        "slip": new(k, value=-2.0 if slips else NEVER, free=slips),
-        "slope": new(free=slips),
-        "likeness": new(free=slips),
+        "slip": new(k, value=TIE[0] if slips else NEVER, free=slips),
+        "slope": new(value=LUCE[0], free=slips),
+        "likeness": new(value=LUCE[0], free=slips),
         "habit": new(value=1.0, free=slips),
-        "careless": new(value=float(torch.logit(astray))),
+        "careless": new(*(() if slips else (k,)), value=float(torch.logit(astray))),
     }
 
 
@@ -276,52 +271,29 @@ def _labelling(
     return torch.softmax(sharpness * pooled + by["bias"], 1), labelling
 
 
-def _climb(free: dict[str, torch.Tensor], logs: torch.Tensor, given: torch.Tensor, confusion: torch.Tensor) -> None:
-    """Raise the posterior density of the parameters by L-BFGS."""
+def _climb(free: dict[str, torch.Tensor], data: _Data, confusion: torch.Tensor) -> None:
+    """Raise the coarsened posterior density of the parameters by L-BFGS."""
     moving = [value for value in free.values() if value.requires_grad]
-    least = TOLERANCE / len(given)
+    least = TOLERANCE / len(data.given)
     step = torch.optim.LBFGS(
         moving, max_iter=STEPS, line_search_fn="strong_wolfe", tolerance_change=least, tolerance_grad=least
     )
 
     def loss() -> torch.Tensor:
         step.zero_grad()
-        truth, labelling = _labelling(logs, given, confusion, _natural(free))
-        total = (_unlikely(free) - (truth * labelling).sum(1).log().sum()) / len(given)
+        likely = data.joint(confusion, _natural(free)).sum(1).log() @ data.counts
+        total = (_unlikely(free) - likely) / data.counts.sum()
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
     step.step(loss)  # type: ignore[no-untyped-call]
 
 
-def _slip_information(
-    by: dict[str, torch.Tensor], logs: torch.Tensor, given: torch.Tensor, confusion: torch.Tensor
-) -> torch.Tensor:
-    each = by["slip"].detach().expand(logs.shape[1:]).clone().requires_grad_(True)
-    truth, labelling = _labelling(logs, given, confusion, by | {"slip": each})
-    (scores,) = torch.autograd.grad((truth * labelling).sum(1).log().sum(), each, allow_unused=True)
-    return torch.zeros(logs.shape[2]) if scores is None else (scores**2).sum(0)
-
-
-def _price(fitted: Labelling, n: int) -> float:
-    """What the freedom to slip costs, nats: half a logarithm of the examples a parameter is learnt from (Schwarz 1978).
-
-    A class's own log-odds of slipping are drawn to their mean by a unit prior and learnt from its slips alone.
-    """
-    shared = SLIP_PARAMETERS / 2 * np.log(n)
-    return float(shared + np.log1p(fitted.slip_information).sum() / 2)
-
-
 def _unlikely(free: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Minus the log-density of the priors: normal, about what is usual; together worth a few examples.
-
-    Slips hardly depend on the margin and the looks before the data speak (standard deviation a half, the voices' own
-    log-odds being the unit): else the mistakes a voice makes where it is in doubt pass for slips of the annotator.
-    """
-    slip = free["slip"].mean()
-    rates = ((free["careless"] - RARE) ** 2 + (free["habit"] - 1) ** 2) / 20
+    """Minus the log-density of the priors: normal, about what is usual; wide but for what people do."""
+    careless, slip = free["careless"].mean(), free["slip"].mean()
+    rates = ((careless - RARE) ** 2 + (free["habit"] - 1) ** 2) / 20 + ((free["careless"] - careless) ** 2).sum() / 2
     if free["slip"].requires_grad:
-        rates = rates + (slip - RARE) ** 2 / 20 + ((free["slip"] - slip) ** 2).sum() / 2
-    looks = (free["slope"] ** 2 + free["likeness"] ** 2) * 2
-    weights = (free["weights"] ** 2).sum() / 2
-    return rates + looks + weights + (free["bias"] ** 2).sum() / 20
+        rates = rates + (slip - TIE[0]) ** 2 / (2 * TIE[1] ** 2) + ((free["slip"] - slip) ** 2).sum() / 2
+    choice = ((free["slope"] - LUCE[0]) ** 2 + (free["likeness"] - LUCE[0]) ** 2) / (2 * LUCE[1] ** 2)
+    return rates + choice + (free["weights"] ** 2).sum() / 2 + (free["bias"] ** 2).sum() / 20

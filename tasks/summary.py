@@ -23,8 +23,8 @@ TOP_CONFUSIONS = 15
 HEAVIEST = 12
 ACTIONS = ("keep", "relabel", "drop", "review")
 UNTRAINED = (
-    "rounds", "metrics", "test_without_suspects", "errors", "errors_believed", "diagnosis", "mismatch",
-    "error_categories", "misclassified", "slices", "augmentation", "weights", "training",
+    "rounds", "metrics", "test_without_suspects", "errors", "errors_believed", "errors_as_given", "diagnosis",
+    "mismatch", "error_categories", "misclassified", "slices", "augmentation", "weights", "training",
 )  # fmt: skip
 COMPONENTS = ("weight_class", "weight_source", "weight_quality", "weight_hard")
 
@@ -66,8 +66,11 @@ def dataset_facts(table: pd.DataFrame, classes: Sequence[str], attributes: int, 
     }
 
 
-def label_facts(table: pd.DataFrame, audit: LabelAudit) -> dict[str, Any]:
-    """Say what was found about the labels: how many, how they go wrong, what was done, and what each voice is worth."""
+def label_facts(table: pd.DataFrame, audit: LabelAudit, model: str | None) -> dict[str, Any]:
+    """Say what was found about the labels: how many, how they go wrong, what was done, and what each voice is worth.
+
+    `model` is what the model voice was made of, None where no model was fitted.
+    """
     issues = table[table["label_issue"]]
     pairs = issues.groupby(["label", "suggested_label"]).size().sort_values(ascending=False, kind="stable")
     return {
@@ -80,11 +83,22 @@ def label_facts(table: pd.DataFrame, audit: LabelAudit) -> dict[str, Any]:
             "shared": int((table["cleanlab_issue"] & table["label_issue"]).sum()),
         },
         "voices": {name: vars(record) for name, record in audit.voices.items()},
-        "actions": {action: int((table["action"] == action).sum()) for action in ACTIONS},
+        "model": model,
+        **action_facts(table),
         "top_confusions": [
             {"given": given, "suggested": suggested, "count": int(count)}
             for (given, suggested), count in pairs.head(TOP_CONFUSIONS).items()
         ],
+    }
+
+
+def action_facts(table: pd.DataFrame) -> dict[str, Any]:
+    """Count what is done about the labels: over all examples, in train, and by part what waits for a person."""
+    train = table[table["split"] == "train"]
+    return {
+        "actions": {action: int((table["action"] == action).sum()) for action in ACTIONS},
+        "train_actions": {action: int((train["action"] == action).sum()) for action in ACTIONS},
+        "waiting_by_split": table.loc[table["action"] == "review", "split"].value_counts().to_dict(),
     }
 
 

@@ -15,8 +15,8 @@ from burnish.tasks.findings import InputError
 SIDE = 96
 
 
-def as_png(pixels: NDArray[np.uint8]) -> bytes:
-    r"""Encode pixels, uint8 (h, w), (h, w, 1) or (h, w, 3) in RGB, as PNG; the longer side shrinks to 96 at most.
+def as_png(pixels: NDArray[np.uint8], side: int = SIDE) -> bytes:
+    r"""Encode pixels, uint8 (h, w), (h, w, 1) or (h, w, 3) in RGB, as PNG; the longer side shrinks to `side` at most.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def as_png(pixels: NDArray[np.uint8]) -> bytes:
     b'\x89PNG'
     """
     picture: NDArray[Any] = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-    scale = SIDE / max(picture.shape[:2])
+    scale = side / max(picture.shape[:2])
     if scale < 1:
         height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
@@ -32,10 +32,10 @@ def as_png(pixels: NDArray[np.uint8]) -> bytes:
     return encoded
 
 
-def thumbnail(root: Path, path: str) -> bytes | None:
+def thumbnail(root: Path, path: str, side: int = SIDE) -> bytes | None:
     """Give a small PNG of an image file below `root`, or None where it cannot be read."""
     try:
         check_paths(root, [path])
-        return as_png(decode(root / path).pixels)
+        return as_png(decode(root / path).pixels, side)
     except (UnreadableError, InputError):
         return None

@@ -5,9 +5,12 @@ Each voice is a callable ``voice(evidence) -> Opinion``:
 - `model_voice`: out-of-fold probabilities, the user's own or those of a quick classifier on the features (confident
   learning's witness; Northcutt et al. 2021);
 - `cluster_voice`: what the other members of an example's cluster are called, over several over-clusterings;
-- `neighbour_voice`: what its nearest neighbours are called, nearer ones counting more.
+- `neighbour_voice`: what its nearest neighbours are called, nearer ones counting more;
+- `dynamics_voice`: what networks that did not see the example said of it on average while they trained. Early epochs
+  follow what a class has in common, late ones bend to single labels (Pleiss et al. 2020; Liu et al. 2020), so the mean
+  is less taken in by wrong labels than the best epoch. Where no network was trained it is silent.
 
-Known failure: all three read the same features, so an error that the features cannot show is seen by none.
+Known failure: all of them read the same features, so an error that the features cannot show is seen by none.
 """
 
 from __future__ import annotations
@@ -82,7 +85,19 @@ def neighbour_voice(evidence: Evidence) -> Opinion:
     return Opinion(_smooth(votes, evidence.codes, votes=1.0))
 
 
-VOICES: dict[str, Voice] = {"model": model_voice, "clusters": cluster_voice, "neighbours": neighbour_voice}
+def dynamics_voice(evidence: Evidence) -> Opinion:
+    """Give the softmax of the mean held-out log-probabilities over the epochs trained (`folds.OutOfFold`)."""
+    assert evidence.dynamics is not None
+    return Opinion(_smooth(evidence.dynamics, evidence.codes, votes=1 / len(evidence.codes)))
+
+
+VOICES: dict[str, Voice] = {
+    "model": model_voice,
+    "clusters": cluster_voice,
+    "neighbours": neighbour_voice,
+    "dynamics": dynamics_voice,
+}
+VOICE_COLUMNS = {name: f"voice_{name}" for name in VOICES}
 
 
 def _others_labels(cluster: NDArray[np.int64], evidence: Evidence) -> NDArray[np.float64]:

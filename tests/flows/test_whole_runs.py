@@ -62,7 +62,14 @@ def test_a_run_leaves_what_it_promises(place: Path) -> None:
     assert set(examples) >= COLUMNS
     assert len(examples) == summary["dataset"]["rows"] == 569
     assert (run / "report.html").stat().st_size < 3_000_000
-    for name in ("config.yaml", "manifest.json", "review.csv", "validation/suite.json", "model/network.safetensors"):
+    for name in (
+        "config.yaml",
+        "manifest.json",
+        "review.csv",
+        "neighbours.npy",
+        "validation/suite.json",
+        "model/network.safetensors",
+    ):
         assert (run / name).is_file(), name
     assert not [path for path in run.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib", ".pt"}]
 

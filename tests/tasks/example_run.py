@@ -112,7 +112,7 @@ def digits_summary() -> dict[str, Any]:
             "Judge the 43 suspects in dev and test",
             "info",
             "They make up to a third of the measured error, and no machine may change the labels it is judged by.",
-            "Three voices: out-of-fold model, clusters, neighbours.",
+            "Four voices: out-of-fold model, clusters, neighbours, dynamics.",
             "burnish review reports/digits/2026-11-22T05-00-00",
             ids=["3/img_0193.png", "8/img_1204.png"],
         ),
@@ -131,7 +131,7 @@ def digits_summary() -> dict[str, Any]:
             "138 training labels are probably wrong (13%)",
             "warning",
             "Wrong labels teach wrong things.",
-            "Three independent voices.",
+            "Four voices.",
             "Look at the gallery.",
             ids=["3/img_0193.png", "8/img_1204.png", "1/img_0007.png"],
         ),
@@ -264,8 +264,16 @@ def digits_summary() -> dict[str, Any]:
             "issues_by_split": {"train": 138, "train_dev": 0, "dev": 22, "test": 21},
             "estimated_noise_rate": 0.081,
             "noise_matrix": noise.tolist(),
-            "voices": {"model": {"agrees": 0.93}, "clusters": {"agrees": 0.86}, "neighbours": {"agrees": 0.91}},
+            "voices": {
+                "model": {"agrees": 0.93},
+                "clusters": {"agrees": 0.86},
+                "neighbours": {"agrees": 0.91},
+                "dynamics": {"agrees": 0.92},
+            },
+            "model": "linear+mlp",
             "actions": {"keep": 1669, "relabel": 120, "drop": 6, "review": 55},
+            "train_actions": {"keep": 917, "relabel": 120, "drop": 6, "review": 12},
+            "waiting_by_split": {"train": 12, "dev": 22, "test": 21},
             "top_confusions": [{"given": str(j), "suggested": str(i), "count": 20 - i} for i, j in LOOKALIKE.items()],
         },
         "rounds": rounds,
@@ -385,7 +393,7 @@ def digits_examples(size: int = 181) -> tuple[pd.DataFrame, np.ndarray]:
     action = np.where(~issue, "keep", np.where(split != "train", "review", np.where(quality > 0.3, "drop", "relabel")))
     voices = {
         f"voice_{v}": np.clip(quality + rng.normal(0, 0.12, 2 * size), 0, 1)
-        for v in ("model", "clusters", "neighbours")
+        for v in ("model", "clusters", "neighbours", "dynamics")
     }
     frame = pd.DataFrame(
         {

@@ -1,7 +1,14 @@
 import numpy as np
 import pandas as pd
+import pytest
 
-from burnish.tasks.copies import copies_as_groups, count_duplicates, duplicate_findings, find_row_duplicates
+from burnish.tasks.copies import (
+    copies_as_groups,
+    copies_by_features,
+    count_duplicates,
+    duplicate_findings,
+    find_row_duplicates,
+)
 
 
 def ids(n: int) -> pd.Series:
@@ -22,6 +29,32 @@ def test_where_rows_repeat_by_nature_nothing_is_a_copy() -> None:
     found = find_row_duplicates(ids(100), pd.DataFrame({"colour": ["red", "blue"] * 50}))
     assert found["duplicate_of"].isna().all()
     assert not list(duplicate_findings(found, ids(100)))
+
+
+@pytest.mark.parametrize("columns", [2, 3, 8, 64])
+def test_rows_that_are_near_by_nature_are_not_chained_together(columns: int) -> None:
+    rng = np.random.default_rng(0)
+    clumps = rng.normal(0, 100, (5, columns))[rng.integers(0, 5, 1000)]
+    points = (clumps + rng.normal(size=(1000, columns))).astype(np.float32)
+    found = find_row_duplicates(ids(1000), pd.DataFrame(index=range(1000)), points)
+    assert found["duplicate_of"].notna().mean() < 0.03
+    assert np.bincount(found["duplicate_group"] + 1)[1:].max(initial=0) <= 4
+
+
+def test_copies_by_features_are_told_where_features_identify_an_example() -> None:
+    points = np.random.default_rng(0).normal(size=(100, 6)).astype(np.float32)
+    points[[50, 60, 70]] = points[5]
+    points[80] = points[7] + 1e-5
+    group = copies_by_features(points)
+    assert [np.flatnonzero(group == one).tolist() for one in (0, 1)] == [[5, 50, 60, 70], [7, 80]]
+    assert (copies_by_features(np.repeat(points, 2, axis=0)) == -1).all()
+
+
+def test_equal_rows_are_found_in_any_crowd() -> None:
+    rng = np.random.default_rng(0)
+    points = (rng.normal(0, 100, (2, 16))[np.arange(400) % 2] + rng.normal(size=(400, 16))).astype(np.float32)
+    points[390] = points[0]
+    assert np.flatnonzero(copies_by_features(points) >= 0).tolist() == [0, 390]
 
 
 def test_embeddings_alone_find_near_copies() -> None:

@@ -8,8 +8,9 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict
 from sklearn.preprocessing import StandardScaler
 
+from burnish.tasks import folds as module
 from burnish.tasks.findings import InputError
-from burnish.tasks.folds import assign_folds, out_of_fold
+from burnish.tasks.folds import OutOfFold, assign_folds, best_pass, held_out_log_loss, out_of_fold
 
 CLASSES = ("m", "b")
 
@@ -79,6 +80,92 @@ def test_auto_is_no_worse_than_either(cancer):
     np.testing.assert_allclose(made.probabilities.sum(1), 1, atol=1e-5)
 
 
+def one_pass(model, probabilities, loss, dynamics=None):
+    return OutOfFold(np.array(probabilities, np.float32), dynamics, np.zeros(2, np.int64), model, 5, loss, "two folds")
+
+
+def test_the_best_pass_is_chosen_by_log_loss():
+    labels = np.array([0, 1])
+    good, bad = one_pass("mlp", [[0.9, 0.1], [0.1, 0.9]], 0.105), one_pass("boosting", [[0.1, 0.9], [0.9, 0.1]], 2.3)
+    assert best_pass([good, bad], labels).model == "mlp"
+    assert best_pass([bad], labels).model == "boosting"
+
+
+def test_the_mean_of_passes_is_a_candidate():
+    labels = np.array([0, 1])
+    left, right = (
+        one_pass("mlp", [[0.99, 0.01], [0.9, 0.1]], 1.16),
+        one_pass("boosting", [[0.1, 0.9], [0.01, 0.99]], 1.16),
+    )
+    best = best_pass([left, right], labels)
+    assert best.model == "mlp+boosting" and best.note == "two folds"
+    np.testing.assert_allclose(best.probabilities, [[0.545, 0.455], [0.455, 0.545]], rtol=1e-6)
+    assert best.log_loss == pytest.approx(-np.log(0.545), rel=1e-6)
+
+
+def test_a_pass_without_dynamics_takes_over_the_networks():
+    labels, heard = np.array([0, 1]), np.full((2, 2), 0.5, np.float32)
+    network = one_pass("mlp", [[0.1, 0.9], [0.9, 0.1]], 2.3, heard)
+    best = best_pass([network, one_pass("boosting", [[0.9, 0.1], [0.1, 0.9]], 0.105)], labels)
+    assert best.model == "boosting"
+    np.testing.assert_array_equal(best.dynamics, heard)
+
+
+def test_log_loss_weighs_and_passes_over_missing_labels(cancer):
+    labels, weights = np.array([0, 1, -1]), np.array([3.0, 1.0, 9.0])
+    said = np.array([[0.5, 0.5], [0.75, 0.25], [0.0, 1.0]])
+    assert held_out_log_loss(said, labels, weights) == pytest.approx(log_loss([0, 1], said[:2], sample_weight=[3, 1]))
+
+
+@pytest.mark.parametrize("model", ["linear", "mlp"])
+def test_the_dynamics_of_a_row_never_hear_its_own_label(cancer, monkeypatch, model):
+    x, y = cancer
+    fold = np.arange(len(y)) % 3
+    monkeypatch.setattr(module, "assign_folds", lambda *_, **__: (fold, ""))
+    told = out_of_fold(x, y, classes=CLASSES, model=model, epochs=3)
+    other = np.where(np.arange(len(y)) == 7, 1 - y, y)
+    retold = out_of_fold(x, other, classes=CLASSES, model=model, epochs=3)
+    same = fold == fold[7]
+    np.testing.assert_array_equal(told.dynamics[same], retold.dynamics[same])
+    assert (told.dynamics[~same] != retold.dynamics[~same]).any(axis=1).all()
+
+
+def test_dynamics_are_the_mean_log_probabilities_of_the_epochs(cancer, monkeypatch):
+    x, y = cancer
+    labels = np.where(np.arange(len(y)) % 5 == 0, -1, y)
+    heard, asked = [], module._Stack._held_out
+
+    def listen(stack, network):
+        logs = asked(stack, network)
+        heard.append(logs.clone())
+        return logs
+
+    monkeypatch.setattr(module._Stack, "_held_out", listen)
+    made = out_of_fold(x, labels, classes=CLASSES, model="mlp", epochs=6)
+    rows = np.argsort(made.fold, kind="stable")[(labels < 0).sum() :]
+    mean = np.mean([logs.numpy() for logs in heard[:6]], axis=0)
+    np.testing.assert_allclose(np.diff(np.log(made.dynamics[rows])), np.diff(mean), atol=1e-4)
+
+
+def test_dynamics_of_all_rows_are_probabilities_that_know_the_classes(cancer):
+    x, y = cancer
+    hidden = np.where(np.arange(len(y)) % 5 == 0, -1, y)
+    made = out_of_fold(x, hidden, classes=CLASSES, model="auto", epochs=20)
+    assert made.dynamics.dtype == np.float32
+    np.testing.assert_allclose(made.dynamics.sum(1), 1, atol=1e-5)
+    assert (made.dynamics.argmax(1) == y)[hidden < 0].mean() > 0.9
+    assert (made.dynamics.argmax(1) == y)[hidden >= 0].mean() > 0.9
+
+
+def test_dynamics_do_not_depend_on_other_rows_without_label(cancer):
+    x, y = cancer
+    hidden = np.where(np.arange(len(y)) % 5 == 0, -1, y)
+    fewer = np.flatnonzero((hidden >= 0) | (np.arange(len(y)) % 10 == 0))
+    made = out_of_fold(x, hidden, classes=CLASSES, model="linear", epochs=4)
+    left = out_of_fold(x[fewer], hidden[fewer], classes=CLASSES, model="linear", epochs=4)
+    np.testing.assert_allclose(made.dynamics[fewer], left.dynamics, atol=1e-6)
+
+
 def test_rows_without_label_are_predicted(cancer):
     x, y = cancer
     hidden = np.where(np.arange(len(y)) % 5 == 0, -1, y)
@@ -106,8 +193,9 @@ def test_small_classes_shrink_the_folds(cancer):
 
 def test_same_seed_same_bytes(cancer):
     x, y = cancer
-    first, second = (out_of_fold(x, y, classes=CLASSES, model="mlp", epochs=3, seed=1).probabilities for _ in range(2))
-    assert first.tobytes() == second.tobytes()
+    first, second = (out_of_fold(x, y, classes=CLASSES, model="mlp", epochs=3, seed=1) for _ in range(2))
+    assert first.probabilities.tobytes() == second.probabilities.tobytes()
+    assert first.dynamics.tobytes() == second.dynamics.tobytes()
 
 
 def test_refuses():

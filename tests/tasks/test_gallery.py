@@ -39,7 +39,7 @@ def test_equally_sure_mix_ups_take_turns():
 def test_a_card_says_who_doubts():
     table, pixels = digits_examples()
     card = suspects_of(table, limit=1, thumbnails=lambda i: png(pixels[i]))[0]
-    assert [name for name, _ in card.voices] == ["model", "clusters", "neighbours"]
+    assert [name for name, _ in card.voices] == ["model", "clusters", "neighbours", "dynamics"]
     assert card.wrong > 0.5 and card.picture.coarse and card.more == 0
 
 

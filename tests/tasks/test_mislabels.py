@@ -11,11 +11,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.mislabels import audit_labels, find_mislabels
+from burnish.tasks.mislabels import METHODS, audit_labels, find_mislabels
+from burnish.tasks.voices import VOICE_COLUMNS
 
 COLUMNS = [
     "label_quality", "suggested_label", "suggestion_quality", "label_issue",
-    "voice_model", "voice_clusters", "voice_neighbours",
+    "voice_model", "voice_clusters", "voice_neighbours", "voice_dynamics",
 ]  # fmt: skip
 
 
@@ -55,7 +56,7 @@ def test_planted_errors_are_found_from_probabilities_alone(digits, probabilities
     labels = flipped(digits[1], 0.1)
     found = find_mislabels(labels, probabilities)
     assert roc_auc_score(labels != digits[1], -found["label_quality"]) > 0.97
-    assert found[["voice_clusters", "voice_neighbours"]].isna().all(axis=None)
+    assert found[["voice_clusters", "voice_neighbours", "voice_dynamics"]].isna().all(axis=None)
     np.testing.assert_array_equal(found["voice_model"], found["label_quality"])
 
 
@@ -85,6 +86,18 @@ def test_each_voice_works_alone(digits, method):
     assert roc_auc_score(labels != truth, -found["label_quality"]) > 0.9
     assert found[f"voice_{method}"].notna().all()
     assert found.notna().any().sum() == 5
+
+
+def test_the_dynamics_work_alone_and_beside_the_others(digits, probabilities):
+    features, truth = digits
+    labels = flipped(truth, 0.1)
+    alone = find_mislabels(labels, dynamics=probabilities, methods=("dynamics",))
+    assert roc_auc_score(labels != truth, -alone["label_quality"]) > 0.9
+    np.testing.assert_array_equal(alone["voice_dynamics"], alone["label_quality"])
+    assert alone[["voice_model", "voice_clusters", "voice_neighbours"]].isna().all(axis=None)
+    audit = audit_labels(labels, features=features, dynamics=probabilities)
+    assert list(audit.voices) == list(METHODS)
+    assert audit.frame[list(VOICE_COLUMNS.values())].notna().all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +148,24 @@ def test_groups_keep_copies_from_hiding_an_error(digits):
     groups = np.where(rows == 10, 0, np.arange(1, len(rows) + 1))
     found = find_mislabels(labels[rows], features=features[rows], groups=groups)
     assert found["label_issue"][[10, 403]].all()
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-4])
+@pytest.mark.parametrize("methods", [METHODS, ("model",), ("clusters",), ("neighbours",)])
+def test_copies_by_the_features_do_not_hide_an_error_either(digits, jitter, methods):
+    features, truth = digits
+    rng = np.random.default_rng(0)
+    rows = np.concatenate([np.arange(400), np.repeat([10, 20, 30], 3)])
+    labels = truth[rows].copy()
+    copied = np.isin(rows, [10, 20, 30])
+    labels[copied] = (labels[copied] + 3) % 10
+    points = features[rows] + jitter * rng.normal(size=(409, 64))
+    found, told, apart = (
+        find_mislabels(labels, features=points, methods=methods, groups=groups) for groups in (None, rows, range(409))
+    )
+    pd.testing.assert_frame_equal(found, told)
+    assert not found.equals(apart)
+    assert methods != METHODS or found["label_issue"][copied].all()
 
 
 def test_a_thousand_classes():
@@ -192,6 +223,9 @@ GOOD = np.array([[0.7, 0.3], [0.4, 0.6], [0.2, 0.8], [0.9, 0.1]])
         ({"classes": ("a", "a", "b")}, "class twice"),
         ({"methods": ("clusters",)}, "no voice"),
         ({"methods": ("model", "oracle")}, "'oracle'"),
+        ({"methods": ("dynamics",)}, "no voice"),
+        ({"dynamics": GOOD * 2}, "dynamics do not sum to one"),
+        ({"dynamics": GOOD[:3]}, r"dynamics have shape \(3, 2\)"),
         ({"features": [[1.0], [np.inf], [0.0], [2.0]]}, "first in row 1"),
         ({"features": [[1.0], [2.0]]}, "4 rows"),
         ({"groups": [1, 2]}, "groups"),

@@ -42,7 +42,7 @@ def test_wide_data_with_structure_are_searched_in_few_dimensions(monkeypatch):
 
 def test_wide_data_without_structure_are_searched_exactly(monkeypatch):
     monkeypatch.setattr(neighbours, "FEW", 100)
-    monkeypatch.setattr(neighbours, "COMPONENTS", 3)
+    monkeypatch.setattr(neighbours, "COMPONENTS", (3,))
     points = np.random.default_rng(2).normal(size=(500, 220)).astype(np.float32)
     graph = neighbour_graph(points, k=5)
     assert graph.recall == 1.0

@@ -7,7 +7,9 @@ from sklearn.datasets import load_digits
 from burnish.tasks.evidence import Evidence
 from burnish.tasks.kernel_model import predict_by_kernel
 from burnish.tasks.neighbours import neighbour_graph
-from burnish.tasks.voices import VOICES, cluster_voice, model_voice, neighbour_voice
+from burnish.tasks.voices import VOICES, cluster_voice, dynamics_voice, model_voice, neighbour_voice
+
+OF_FEATURES = ("model", "clusters", "neighbours")
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +78,18 @@ def test_given_probabilities_are_taken(digits):
     np.testing.assert_allclose(told, given, atol=1e-3)
 
 
+def test_the_dynamics_are_taken_and_no_class_is_ruled_out(digits):
+    codes = digits[1]
+    given = np.eye(10)[codes]
+    told = dynamics_voice(Evidence(codes=codes, k=10, dynamics=given)).truth
+    np.testing.assert_allclose(told, given, atol=2e-3)
+    assert (told > 0).all()
+
+
 def test_missing_labels_teach_nothing(digits):
     features, codes = digits
     hidden = np.where(np.arange(600) % 3 == 0, -1, codes)
-    for name in VOICES:
+    for name in OF_FEATURES:
         truth = VOICES[name](evidence(features, hidden)).truth
         assert (truth.argmax(axis=1) == codes)[hidden < 0].mean() > 0.8
 
@@ -101,6 +111,6 @@ def test_many_classes_and_small_data():
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 8, 12)
     features = rng.normal(size=(12, 2)).astype(np.float32)
-    for name in VOICES:
+    for name in OF_FEATURES:
         truth = VOICES[name](Evidence(codes, 8, features=features, graph=neighbour_graph(features, k=5))).truth
         assert np.isfinite(truth).all()

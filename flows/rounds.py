@@ -1,0 +1,199 @@
+"""What a round leaves behind, in memory and in `rounds/` of the run folder, so that a stopped loop can go on.
+
+`rounds/N.parquet` holds a row an example: what the round learnt from, how strongly, and what its model says;
+`rounds/N.json` holds its figures. The JSON is written last: a round without it has not happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from burnish.flows.clean import DECISIONS, Labels, Prepared
+from burnish.flows.compare import read_summary
+from burnish.flows.run import Run, write_json
+from burnish.flows.train import Fitted
+from burnish.tasks.findings import InputError
+from burnish.tasks.label_checks import label_codes
+from burnish.tasks.metrics import Rate, error_rate
+
+
+@dataclass(frozen=True)
+class Round:
+    """One turn of the loop: what was changed, and the errors that came of it.
+
+    `changed` counts the training labels that differ from the round before, `undone` those of them that are as given
+    again; errors are those of train (by the labels learnt from), dev and test (by the labels given, or by a person's
+    decision where there is one).
+    """
+
+    number: int
+    trained_on: int
+    relabelled: int
+    dropped: int
+    undone: int
+    changed: int
+    changed_share: float
+    dev_error: Rate
+    train_error: Rate
+    test_error: Rate
+    stopped: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the round as plain values for `summary.json`."""
+        rates = {name: getattr(self, name).as_dict() for name in ("dev_error", "train_error", "test_error")}
+        return {"round": self.number} | {k: v for k, v in vars(self).items() if k != "number"} | rates
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a round left the loop.
+
+    Attributes
+    ----------
+    codes : int64 (n,)
+        The labels that were learnt from, −1 where a row was not.
+    quality : float64 (n,)
+        Probability that the label in `codes` is right.
+    weight : float64 (n,)
+        s(i).
+    predicted : int64 (n,)
+        The class its model says.
+    model : str
+        The kind of network, empty where there is none.
+    figures : Round
+    """
+
+    codes: NDArray[np.int64]
+    quality: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    predicted: NDArray[np.int64]
+    model: str
+    figures: Round
+
+    def dev_errors(self, prepared: Prepared) -> NDArray[np.bool_]:
+        """Tell on which dev rows the model is wrong, bool (dev rows,)."""
+        dev = prepared.judged("dev")
+        return self.predicted[dev] != prepared.judging[dev]
+
+
+def stand(prepared: Prepared, before: list[Standing], labels: Labels, fitted: Fitted) -> Standing:
+    """Count what a round changed and measure it."""
+    predicted = fitted.probabilities.argmax(axis=1)
+    codes = labels.codes
+    model = fitted.trained.model if fitted.trained else ""
+    figures = _figures(prepared, [*(each.codes for each in before), codes], predicted)
+    return Standing(codes, labels.quality, fitted.weights["weight"].to_numpy(), predicted, model, figures)
+
+
+def keep_standing(run: Run, prepared: Prepared, standing: Standing) -> None:
+    """Write what a round left behind into the run folder."""
+    number = standing.figures.number
+    kept = {
+        "id": prepared.table["id"],
+        "final_label": _names(prepared, standing.codes),
+        "predicted": _names(prepared, standing.predicted),
+        "quality": standing.quality,
+        "weight": standing.weight,
+    }
+    pd.DataFrame(kept).to_parquet(run.path(f"rounds/{number}.parquet"), index=False)
+    record = {"model": standing.model, "stopped": standing.figures.stopped, "decisions": _fingerprint(run.folder)}
+    whole = run.path(f"rounds/{number}.json.part")
+    write_json(whole, record | {"figures": standing.figures.as_dict()})
+    whole.replace(whole.with_suffix(""))
+
+
+def read_standings(run: Run, prepared: Prepared) -> list[Standing]:
+    """Read the rounds that a run has walked, from round 0; errors are by the labels that judge now.
+
+    Raises
+    ------
+    InputError
+        The rows are not those the run saw.
+    """
+    standings: list[Standing] = []
+    while (run.folder / "rounds" / f"{len(standings)}.json").is_file():
+        standings.append(_read_standing(run.folder / "rounds" / str(len(standings)), prepared, standings))
+    return standings
+
+
+def _read_standing(path: Path, prepared: Prepared, before: list[Standing]) -> Standing:
+    rows = pd.read_parquet(path.with_suffix(".parquet"))
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    if not rows["id"].equals(prepared.table["id"]):
+        raise InputError(f"the rows of the data are not those of {path.parent.parent}; start a new run")
+    classes = prepared.examples.classes
+    codes, predicted = (label_codes(rows[name], classes) for name in ("final_label", "predicted"))
+    figures = _figures(prepared, [*(each.codes for each in before), codes], predicted)
+    return Standing(
+        codes,
+        rows["quality"].to_numpy(),
+        rows["weight"].to_numpy(),
+        predicted,
+        record["model"],
+        replace(figures, stopped=record["stopped"]),
+    )
+
+
+def finished_with(folder: Path) -> int | None:
+    """Give the last round of the run's report, None where it has no report with rounds yet."""
+    if not (folder / "summary.json").is_file():
+        return None
+    rounds = read_summary(folder).get("rounds")
+    return int(rounds[-1]["round"]) if rounds else None
+
+
+def check_resumable(folder: Path, more_rounds: bool) -> None:
+    """Refuse to go on with a run that is done, unless more rounds were asked for or a person has decided something.
+
+    Raises
+    ------
+    InputError
+        Says what would give it something to do.
+    """
+    done = finished_with(folder)
+    if done is None or more_rounds or (folder / "rounds" / f"{done + 1}.json").is_file():
+        return
+    record = folder / "rounds" / f"{done}.json"
+    known = json.loads(record.read_text(encoding="utf-8"))["decisions"] if record.is_file() else None
+    if _fingerprint(folder) == known:
+        raise InputError(
+            f"{folder} is finished, and nothing was decided since: decide on its suspects (burnish review {folder}, "
+            f"then burnish apply {folder} {folder / 'review.csv'}), or ask for more rounds with --rounds"
+        )
+
+
+def _fingerprint(folder: Path) -> str | None:
+    decisions = folder / DECISIONS
+    return hashlib.sha256(decisions.read_bytes()).hexdigest() if decisions.is_file() else None
+
+
+def _figures(prepared: Prepared, history: list[NDArray[np.int64]], predicted: NDArray[np.int64]) -> Round:
+    codes, before = history[-1], history[max(len(history) - 2, 0)]
+    given, judging = history[0], prepared.judging
+    learnt, changed = codes >= 0, before != codes
+    dev, test = prepared.judged("dev"), prepared.judged("test")
+    return Round(
+        number=len(history) - 1,
+        trained_on=int(learnt.sum()),
+        relabelled=int((learnt & (codes != given)).sum()),
+        dropped=int((prepared.rows("train") & (prepared.codes >= 0) & ~learnt).sum()),
+        undone=int((changed & (codes == given)).sum()),
+        changed=int(changed.sum()),
+        changed_share=float(changed.sum()) / max(int(prepared.learnable.sum()), 1),
+        dev_error=error_rate(predicted[dev] != judging[dev]),
+        train_error=error_rate(predicted[learnt] != codes[learnt]),
+        test_error=error_rate(predicted[test] != judging[test]),
+    )
+
+
+def _names(prepared: Prepared, codes: NDArray[np.int64]) -> pd.Series:
+    classes = np.asarray(prepared.examples.classes, dtype=object)
+    return pd.Series(classes[np.maximum(codes, 0)], dtype="str").where(codes >= 0)

@@ -1,0 +1,273 @@
+"""Gradient boosting as a witness beside the network, for tables: out-of-fold class probabilities from trees.
+
+Histogram gradient boosting (Friedman 2001; scikit-learn's, after LightGBM, Ke et al. 2017) reads the columns as they
+are: numbers, booleans and dates as numbers, missing cells as missing, categories as categories. On tables with jumps
+and interactions it is often ahead of a network (Grinsztajn, Oyallon & Varoquaux 2022).
+
+Boosting memorises wrong labels sooner or later, so the number of trees is chosen as `folds` chooses epochs: all folds
+grow together, and the smallest log loss of the out-of-fold predictions, pooled over all rows, decides for all of them.
+Trees are added in steps of a quarter, as the loss is flat about its minimum.
+
+The same seed gives the same bytes, on any number of threads.
+Known failure: time grows with rows × columns × classes (`boosting_fits` says where it is too long); text is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from burnish.tasks.column_features import as_levels, as_numbers
+from burnish.tasks.features import check_columns, column_kind
+from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.folds import OutOfFold, assign_folds, held_out_log_loss
+from burnish.tasks.train import check_weights
+
+LEARNING_RATE = 0.1
+TREES = tuple(int(10 * 1.25**step) for step in range(18))  # a class: 10, 12, 15, 19, ..., 355, 444
+PATIENCE = 3  # steps without a smaller loss: twice the best number of trees
+LEVELS = 255  # codes the histograms can tell apart
+MOST_WORK = 10_000_000  # rows × columns × trees a step: about two minutes on one core
+CELLS_OF_ONE_THREAD = 4_000_000  # with fewer, threads wait for each other longer than they work
+WORK_OF_A_TREE = 20_000  # what a tree costs however few the rows
+
+LEFT_OUT = Finding(
+    code="mislabels.boosting",
+    title="Gradient boosting was not asked about the labels: the table is too large for it",
+    severity="info",
+    explanation="Its time grows with rows × columns × classes; here it would take longer than a few minutes a round.",
+    method=f"(rows × columns + {WORK_OF_A_TREE:,}) × trees a step against {MOST_WORK:,}",
+    advice="Ask it all the same with `mislabels.model: boosting`, or learn from fewer columns.",
+)
+
+
+@dataclass(frozen=True)
+class TreeTable:
+    """A table as trees read it.
+
+    Attributes
+    ----------
+    cells : float64 (n, d)
+        NaN where missing; codes 0, 1, … where categorical, most common level first; the number of the quantile where a
+        column holds more than 255 values.
+    categorical : bool (d,)
+    names : tuple of str
+    """
+
+    cells: NDArray[np.float64]
+    categorical: NDArray[np.bool_]
+    names: tuple[str, ...]
+
+
+def boosting_fits(rows: int, columns: int, classes: int) -> bool:
+    """Tell whether boosting takes minutes rather than hours.
+
+    Examples
+    --------
+    >>> boosting_fits(32_561, 14, 2), boosting_fits(1_000_000, 14, 2), boosting_fits(5_000, 20, 1_000)
+    (True, False, False)
+    """
+    trees = 1 if classes == 2 else classes
+    return (rows * columns + WORK_OF_A_TREE) * trees <= MOST_WORK
+
+
+def table_for_trees(frame: pd.DataFrame, columns: Sequence[str], learnt: NDArray[np.bool_]) -> TreeTable:
+    """Turn columns into numbers and codes.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+    columns : sequence of str
+        Those to learn from. Of a category with more than 255 levels the most common keep a code of their own, and a
+        second column tells how common the level is.
+    learnt : bool (n,)
+        Rows that teach which levels there are; levels seen elsewhere only are missing.
+
+    Returns
+    -------
+    TreeTable
+
+    Raises
+    ------
+    InputError
+        Where a column is absent or there is none.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age": [20.0, None, 40.0], "town": ["York", "Hull", "York"]})
+    >>> table = table_for_trees(frame, ["age", "town"], np.ones(3, bool))
+    >>> table.names, table.cells.tolist(), table.categorical.tolist()
+    (('age', 'town'), [[20.0, 0.0], [nan, 1.0], [40.0, 0.0]], [False, True])
+    """
+    check_columns(frame, columns)
+    parts: list[tuple[str, NDArray[np.float64], bool]] = []
+    for name in columns:
+        column = frame[name]
+        kind = column_kind(column)
+        if kind != "category":
+            parts.append((name, _coarse(as_numbers(column, kind), learnt), False))
+            continue
+        codes, counts = _levels(column, learnt)
+        parts.append((name, codes, True))
+        if counts is not None:
+            parts.append((f"{name} how common", counts, False))
+    if not parts:
+        raise InputError("there is no column to learn from: give data.features, or mislabels.model: network")
+    names, values, categorical = zip(*parts, strict=True)
+    return TreeTable(np.stack(values, axis=1), np.array(categorical), names)
+
+
+def boost_out_of_fold(
+    frame: pd.DataFrame,
+    labels: NDArray[np.int64],
+    weights: NDArray[np.floating[Any]] | None = None,
+    *,
+    learn_from: Sequence[str],
+    classes: Sequence[str],
+    folds: int = 5,
+    groups: NDArray[Any] | None = None,
+    threads: int | None = None,
+    seed: int = 0,
+) -> OutOfFold:
+    """Predict every row by trees that did not see it.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        The attributes as given, but for treated outliers.
+    labels : int64 (n,)
+        The labels to learn from, −1 = missing: predicted, not learnt from.
+    weights : float (n,), optional
+        s(i); a row of weight 0 is predicted, not learnt from.
+    learn_from : sequence of str
+        Columns to learn from.
+    classes : sequence of str
+        Names of the classes; the columns of the result.
+    folds, groups, seed
+        See `folds.assign_folds`; equal ones give the folds of `folds.out_of_fold`.
+    threads : int, optional
+        CPU threads of large tables; by default all.
+
+    Returns
+    -------
+    OutOfFold
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"colour": ["red"] * 40 + ["blue"] * 40})
+    >>> made = boost_out_of_fold(frame, np.repeat([0, 1], 40), learn_from=["colour"], classes=("a", "b"))
+    >>> made.probabilities.argmax(axis=1).tolist() == [0] * 40 + [1] * 40
+    True
+    """
+    from threadpoolctl import threadpool_limits
+
+    labels = np.asarray(labels, np.int64)
+    weights = check_weights(weights, len(labels))
+    if not ((labels >= 0) & (weights > 0)).any():
+        raise InputError("no example has both a label and a weight above 0: nothing can be learnt")
+    fold, note = assign_folds(labels, folds=folds, groups=groups, seed=seed)
+    table = table_for_trees(frame, learn_from, labels >= 0)
+    growers = [
+        _Grower.plant(table, np.flatnonzero((fold >= 0) & (fold != own) & (weights > 0)), labels, weights, seed)
+        for own in range(int(fold.max()) + 1)
+    ]
+    best: tuple[float, int, NDArray[np.float32]] | None = None
+    stale = 0
+    with threadpool_limits(threads if table.cells.size > CELLS_OF_ONE_THREAD else 1, user_api="openmp"):
+        for trees in TREES:
+            made = _grow(growers, trees, table.cells, fold, len(classes))
+            loss = held_out_log_loss(made, labels, weights)
+            stale = 0 if best is None or loss < best[0] else stale + 1
+            best = (loss, trees, made) if stale == 0 or best is None else best
+            if stale == PATIENCE:
+                break
+    assert best is not None
+    return OutOfFold(best[2], None, fold, "boosting", best[1], best[0], note)
+
+
+@dataclass(frozen=True)
+class _Grower:
+    """The trees of one fold and the rows they learn from."""
+
+    model: Any  # None where all rows are of one class
+    x: NDArray[np.float64]
+    y: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def plant(
+        cls,
+        table: TreeTable,
+        rows: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        seed: int,
+    ) -> _Grower:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        cells = table.cells[rows]
+        cells[:, np.isnan(cells).all(axis=0)] = 0.0  # scikit-learn wants one value at least in each column
+        several = len(np.unique(labels[rows])) > 1
+        model = HistGradientBoostingClassifier(
+            learning_rate=LEARNING_RATE,
+            categorical_features=table.categorical,
+            early_stopping=False,
+            warm_start=True,
+            random_state=seed,
+        )
+        return cls(model if several else None, cells, labels[rows], weights[rows])
+
+    def grow(self, trees: int) -> None:
+        """Add trees until there are so many a class."""
+        if self.model is not None:
+            self.model.set_params(max_iter=trees).fit(self.x, self.y, sample_weight=self.weights)
+
+    def predict(self, values: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+        """Give probabilities (n, k), mixed with the classes' shares as if these were one example more."""
+        shares = np.bincount(self.y, minlength=k) + 0.5
+        said = np.zeros((len(values), k))
+        if self.model is None:
+            said += shares / shares.sum()
+        elif len(values):
+            said[:, self.model.classes_] = self.model.predict_proba(values)
+        return (said * len(self.y) + shares / shares.sum()) / (len(self.y) + 1)
+
+
+def _grow(
+    growers: Sequence[_Grower], trees: int, values: NDArray[np.float64], fold: NDArray[np.int64], k: int
+) -> NDArray[np.float32]:
+    """Grow all folds and predict (n, k): each row by the trees of its own fold, unlabelled ones by all."""
+    made = np.zeros((len(fold), k), np.float32)
+    unlabelled = fold < 0
+    for own, grower in enumerate(growers):
+        grower.grow(trees)
+        made[fold == own] = grower.predict(values[fold == own], k)
+        made[unlabelled] += (grower.predict(values[unlabelled], k) / len(growers)).astype(np.float32)
+    return made
+
+
+def _coarse(values: NDArray[np.float64], learnt: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Number the quantiles of a column of many values: what the histograms keep of it, reckoned once for all folds."""
+    there = values[learnt & ~np.isnan(values)]
+    if len(np.unique(there)) <= LEVELS:
+        return values
+    inner = np.unique(np.quantile(there, np.linspace(0, 1, LEVELS + 1)[1:-1]))
+    return np.where(np.isnan(values), np.nan, np.searchsorted(inner, values, side="right"))
+
+
+def _levels(column: pd.Series, learnt: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Give codes of the levels, most common first, and how common each is where there are too many for a code each."""
+    text = as_levels(column)
+    counts = text[learnt].value_counts()
+    counts = counts.iloc[np.lexsort((counts.index.to_numpy(dtype=object), -counts.to_numpy()))]
+    codes = pd.Index(counts.index).get_indexer(text).astype(float)
+    codes[codes < 0] = np.nan
+    if len(counts) <= LEVELS:
+        return codes, None
+    common = np.log1p(text.map(counts).fillna(0).to_numpy(dtype=float))
+    return np.minimum(codes, LEVELS - 1), np.where(text.isna(), np.nan, common)
