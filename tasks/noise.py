@@ -272,21 +272,26 @@ def _labelling(
 
 
 def _climb(free: dict[str, torch.Tensor], data: _Data, confusion: torch.Tensor) -> None:
-    """Raise the coarsened posterior density of the parameters by L-BFGS."""
-    moving = [value for value in free.values() if value.requires_grad]
-    least = TOLERANCE / len(data.given)
-    step = torch.optim.LBFGS(
-        moving, max_iter=STEPS, line_search_fn="strong_wolfe", tolerance_change=least, tolerance_grad=least
-    )
+    """Raise the coarsened posterior density of the parameters by L-BFGS, in place."""
+    from scipy.optimize import minimize
 
-    def loss() -> torch.Tensor:
-        step.zero_grad()
+    moving = [value for value in free.values() if value.requires_grad]
+
+    def place(flat: NDArray[np.float64]) -> None:
+        with torch.no_grad():
+            torch.nn.utils.vector_to_parameters(torch.from_numpy(flat.copy()), moving)
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        place(flat)
         likely = data.joint(confusion, _natural(free)).sum(1).log() @ data.counts
         total = (_unlikely(free) - likely) / data.counts.sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        return total
+        slopes = torch.autograd.grad(total, moving)
+        return total.item(), torch.cat([slope.reshape(-1) for slope in slopes]).numpy()
 
-    step.step(loss)  # type: ignore[no-untyped-call]
+    least = TOLERANCE / len(data.given)
+    start = torch.cat([value.detach().reshape(-1) for value in moving]).numpy()
+    options = {"maxiter": STEPS, "ftol": least, "gtol": least}
+    place(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
 
 
 def _unlikely(free: dict[str, torch.Tensor]) -> torch.Tensor:

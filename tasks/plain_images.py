@@ -3,7 +3,8 @@
 Why: most data sets hold nothing else, and OpenCV gives the same pixels as Pillow in a third of the time, without
 holding the interpreter. It is also more forgiving than Pillow, and that is why only a file whose structure is whole is
 given to it: every PNG chunk with its checksum and the end of the file, every JPEG segment and the end marker, no
-stray marker among the pixels. All else (palettes, transparency, deep, animated, broken or strange files) is declined, not judged.
+stray marker among the pixels. All else (palettes, transparency, deep, animated, broken or strange files) is declined,
+not judged.
 Sources: PNG specification, 3rd edition, W3C 2025; JPEG, ITU-T T.81, annex B.
 Known failure: a JPEG damaged among its pixels may decode to a damaged picture, here as in Pillow; libjpeg then says so
 on standard error.
