@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from burnish.flows.config import Config
 from burnish.flows.run import BrokenContractError, Run, write_json
-from burnish.tasks.actions import USELESS, decide_actions, follow_decisions
+from burnish.tasks.actions import decide_actions, follow_decisions
 from burnish.tasks.boosting import LEFT_OUT, boost_out_of_fold, boosting_fits
 from burnish.tasks.cleaned import escape_formulas, write_cleaned
 from burnish.tasks.confident import find_by_confident_learning
@@ -173,6 +173,7 @@ def prepare(run: Run, examples: Examples) -> Prepared:
     split_facts = _measure_split(run, table, duplicates)
     validation = _validate(run, examples, table, scan)
     attributes, extreme, outlier_facts = _treat_outliers(run, examples, table)
+    useless = _useless(run, table)
     prepared = Prepared(
         examples=examples,
         table=table,
@@ -181,7 +182,7 @@ def prepare(run: Run, examples: Examples) -> Prepared:
         groups=join_groups(examples.table["group"], copies_as_groups(duplicates["duplicate_group"])),
         extreme=extreme,
         decided=decided_codes(decisions, examples.table["id"], examples.classes),
-        usable=~extreme & ~_useless(table),
+        usable=~extreme & ~useless,
         pixels=None if scan is None else scan.pixels,
         measures=None if scan is None else scan.quality[IMAGE_MEASURES],
         facts={
@@ -190,7 +191,7 @@ def prepare(run: Run, examples: Examples) -> Prepared:
             "outliers": outlier_facts,
             "duplicates": count_duplicates(duplicates),
             "review": review_facts(decisions, table),
-            "images": None if scan is None else {name: int(table[name].sum()) for name in (*FLAGS, "unreadable")},
+            "images": None if scan is None else _image_facts(table, useless),
         },
     )
     _check_learnable(prepared)
@@ -369,6 +370,7 @@ def find_labels(
         examples.table["label"],
         prepared.table["split"],
         flags=flags.assign(**{"extreme value": prepared.extreme}),
+        useless=("unreadable", "extreme value", *run.config.features.leave_out),
         **options.model_dump(include={"cost_wrong_relabel", "cost_missed", "relabel_above", "drop_below"}),
     )
     decisions, codes = _settled(prepared, decisions, history)
@@ -516,12 +518,18 @@ def _score_outliers(run: Run, prepared: Prepared) -> Prepared:
     return replace(prepared, table=prepared.table.assign(outlier_score=score, outlier=score > OUTLIER_ABOVE))
 
 
+def _image_facts(table: pd.DataFrame, useless: NDArray[np.bool_]) -> dict[str, int]:
+    """Count the images of each flag, and those taken out of training for one."""
+    flagged = {name: int(table[name].sum()) for name in (*FLAGS, "unreadable")}
+    return flagged | {"left_out": int((useless & (table["split"] == "train").to_numpy()).sum())}
+
+
 def _columns(examples: Examples) -> list[str]:
     """Give the columns to learn from, but for the text."""
     return [name for name in examples.learn_from if name != examples.text]
 
 
-def _useless(table: pd.DataFrame) -> NDArray[np.bool_]:
-    """Tell the images that nobody could label, bool (n,)."""
-    flags = [name for name in USELESS if name in table]
+def _useless(run: Run, table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell the images that nobody could label, and those of the flags to leave out, bool (n,)."""
+    flags = [name for name in ("unreadable", *run.config.features.leave_out) if name in table]
     return table[flags].to_numpy(dtype=bool).any(axis=1) if flags else np.zeros(len(table), dtype=bool)

@@ -91,6 +91,9 @@ class Features(Section):
     """Example to vector."""
 
     image_size: int | None = Field(None, ge=8, le=512, description="side in pixels; default: their own, at most 32")
+    leave_out: list[Literal["blurry", "dark", "bright", "blank", "odd_size", "odd_aspect"]] = Field(
+        default=["blank"], description="images with one of these flags are taken out of training"
+    )
     encoder: Literal["patches", "pretrained"] = Field(
         "patches", description="images: a small network made here, or pretrained (extra burnish[pretrained])"
     )

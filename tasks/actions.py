@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from burnish.tasks.decisions import DROPPED, UNDECIDED
 from burnish.tasks.findings import InputError
 
-USELESS = ("blank", "unreadable", "extreme value")  # flags of examples that are not to be learnt from
+USELESS = ("unreadable", "extreme value", "blank")  # flags of examples that are not to be learnt from
 DROP_BELOW = 0.1
 
 
