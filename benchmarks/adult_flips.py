@@ -64,7 +64,7 @@ def main() -> None:
         heard = best_pass([network, boosted], given)
         p = heard.probabilities.astype(np.float64)
         ours = find_mislabels(
-            given, p, features, classes=classes, dynamics=heard.dynamics, graph=graph, overlap=True, seed=seed
+            given, p, features, classes=classes, dynamics=heard.dynamics, graph=graph, errors="classes", seed=seed
         )
         keeps = ideal * np.where(given[:, None] == np.arange(2), 1 - rates, rates)
         flags = {

@@ -40,9 +40,10 @@ def judge(run: Measured, truth: pd.DataFrame) -> dict[str, float]:
     figures = {}
     for name, flagged in flags.items():
         figures[f"precision {name}"], figures[f"recall {name}"] = precision_recall(flagged, wrong)
-    rounds = sorted((run.folder / "rounds").glob("*.parquet"), key=lambda path: int(path.stem))
-    for name, path in (("as given", rounds[0]), ("cleaned", rounds[-1])):
-        test = pd.read_parquet(path).merge(found[["id", "split", "true_label", "planted"]], on="id")
+    kept = next(turn["round"] for turn in run.summary["rounds"] if turn["kept"])
+    for name, number in (("as given", 0), ("cleaned", kept)):
+        test = pd.read_parquet(run.folder / "rounds" / f"{number}.parquet")
+        test = test.merge(found[["id", "split", "true_label", "planted"]], on="id")
         test = test[(test["split"] == "test") & (test["planted"] != "blank")]
         figures[f"test error {name}"] = float((test["predicted"] != test["true_label"]).mean())
     return figures | {"seconds": run.seconds}

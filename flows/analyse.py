@@ -107,7 +107,7 @@ def analyse(
     slices = run.stage("Find weak slices", find_slices)(prepared.attributes[dev], wrong[dev], table=table[dev])
     run.add(
         *mismatch_findings(mismatch, run.config.split.train_sources),
-        *loop_findings(rounds[0].dev_error, rounds[-1].dev_error),
+        *loop_findings(rounds[0].dev_error, next(turn for turn in rounds if turn.kept).dev_error),
     )
     summary = describe_labels(run, prepared, labels) | {
         "device": fitted.trained.device if fitted.trained else "cpu",

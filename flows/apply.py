@@ -52,7 +52,7 @@ def apply_sheet(folder: Path, sheet: Path) -> list[str]:
     read = read_export if sheet.suffix.lower() == ".json" else read_sheet
     new = read(sheet, table, summary["dataset"]["classes"])
     if new.empty:
-        return [f"Nothing is decided in {sheet}; nothing was changed", _next(folder)]
+        return [f"Nothing is decided in {sheet}; nothing was changed", f"Decide first: burnish review {folder}"]
     decisions = merge_decisions(read_decisions(folder / DECISIONS, table), new)
     examples = _same_examples(folder, table)
     decided = decide_table(table, decisions, examples.classes)

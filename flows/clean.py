@@ -34,6 +34,7 @@ from burnish.tasks.label_checks import label_codes
 from burnish.tasks.mislabels import LabelAudit, audit_labels
 from burnish.tasks.multivariate import OUTLIER_ABOVE, score_outliers
 from burnish.tasks.neighbours import NeighbourGraph, nearest, neighbour_graph
+from burnish.tasks.noise import Errors
 from burnish.tasks.outliers import fit_limits, summarize_limits
 from burnish.tasks.settling import hold_still
 from burnish.tasks.split import join_groups, measure_split, split
@@ -327,6 +328,7 @@ def find_labels(
     run: Run,
     prepared: Prepared,
     history: list[NDArray[np.int64]],
+    before: NDArray[np.int64],
     weights: NDArray[np.float64] | None = None,
     model: str = "",
 ) -> Labels:
@@ -335,15 +337,16 @@ def find_labels(
     Parameters
     ----------
     history : list of int64 (n,)
-        What each round so far learnt from, −1 = not learnt from. The voices learn from the last; the labels that are
-        judged are always those given.
+        What each round so far learnt from, −1 = not learnt from.
+    before : int64 (n,)
+        What the voices learn from: the labels of the round to go on from. Those that are judged are always those given.
     weights : float (n,), optional
         s(i) of the round before.
     model : str
         The kind of network that did best in the round before; by default as configured.
     """
     examples, options, number = prepared.examples, run.config.mislabels, len(history)
-    learnt_from = np.where(prepared.learnable & (prepared.decided >= 0), prepared.decided, history[-1])
+    learnt_from = np.where(prepared.learnable & (prepared.decided >= 0), prepared.decided, before)
     heard = _out_of_fold(run, prepared, learnt_from, number, weights, model or run.config.train.model)
     probabilities = examples.probabilities if heard is None else heard.probabilities
     audit = run.stage(f"Find mislabels, round {number}", audit_labels)(
@@ -356,7 +359,7 @@ def find_labels(
         votes=learnt_from,
         annotations=examples.votes,
         known=prepared.decided,
-        overlap=_overlap(run, prepared),
+        errors=_errors(run, prepared),
         methods=options.methods,
         graph=prepared.graph,
         seed=run.config.seed,
@@ -379,11 +382,20 @@ def find_labels(
     return Labels(audit, decisions.assign(cleanlab_issue=confident), probabilities, codes, quality, spoke)
 
 
-def _overlap(run: Run, prepared: Prepared) -> bool:
-    """Tell whether examples of different classes can be alike: as configured, else rows of a table can."""
-    configured, examples = run.config.mislabels.overlap, prepared.examples
-    read_off = prepared.pixels is not None or examples.embeddings is not None or examples.text is not None
-    return not read_off and bool(examples.learn_from) if configured == "auto" else configured
+def _errors(run: Run, prepared: Prepared) -> Errors:
+    """Say how labels go wrong: as configured, else by the kind of data.
+
+    Rows of a table overlap. People mix up what a strong network sees alike; what the small one made here sees alike
+    they may well tell apart, so there the labels decide.
+    """
+    configured, examples = run.config.mislabels.errors, prepared.examples
+    if configured != "auto":
+        return configured
+    if examples.embeddings is not None or examples.probabilities is not None:
+        return "people"
+    if examples.kind == "images":
+        return "people" if run.config.features.encoder == "pretrained" else "either"
+    return "either" if examples.text is not None else "classes"
 
 
 def _settled(

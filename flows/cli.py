@@ -213,10 +213,10 @@ def apply(
         Path, typer.Argument(metavar="SHEET", help="review.csv with its decisions, or a Label Studio export (.json).")
     ],
 ) -> None:
-    """Take decisions as truth: cleaned data, report and figures follow; says how right the suggestions were.
+    """Take decisions as truth: cleaned data and report follow; says how right the suggestions were.
 
     In review.csv the column decision is accept, keep, other (with new_label), drop, or skip. The sheet is checked as a
-    whole first, and applying it twice does no harm. Next: burnish run --resume RUN
+    whole first, and applying it twice does no harm. Then: burnish run --resume RUN
     """
     from burnish.flows.apply import apply_sheet
 

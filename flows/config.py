@@ -111,9 +111,10 @@ class Mislabels(Section):
     folds: int = Field(5, ge=2, le=50, description="folds of the out-of-fold probabilities")
     cost_wrong_relabel: float = Field(4.0, gt=0, description="what overwriting a right label costs")
     cost_missed: float = Field(1.0, gt=0, description="what leaving a wrong label costs")
-    overlap: bool | Literal["auto"] = Field(
+    errors: Literal["auto", "people", "classes", "either"] = Field(
         "auto",
-        description="whether examples of different classes can be alike, as outcomes are; auto: tables yes, images no",
+        description="how labels go wrong: people mix up what looks alike; classes go wrong each at a rate of its own, "
+        "whatever the example looks like; either: the labels decide; auto: by the kind of data",
     )
     relabel_above: Share | None = Field(
         None, description="relabel when the suggestion is at least this probable; default: from the costs, 0.8"

@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from burnish.flows.analyse import analyse, describe_labels, finish
-from burnish.flows.clean import Prepared, find_labels, labelled_table, labels_as_given, prepare, write_labels
+from burnish.flows.clean import Labels, Prepared, find_labels, labelled_table, labels_as_given, prepare, write_labels
 from burnish.flows.rounds import Standing, finished_with, keep_standing, read_standings, stand
 from burnish.flows.run import Run, as_flow
 from burnish.flows.train import Fitted, keep_model, make_copies, train
 from burnish.tasks.examples import Examples
-from burnish.tasks.settling import PATIENCE, SETTLED, rounds_without_gain
+from burnish.tasks.settling import SETTLED, best_round
 
 SETTLED_DOWN = "labels stopped moving"
-NO_BETTER = f"the dev error has not become better for {PATIENCE} rounds"
+NO_BETTER = "the dev error has become no better"
 GIVEN = "the probabilities are your own: there is no network to train again"
 
 
@@ -35,7 +35,8 @@ def clean_once(run: Run, examples: Examples) -> dict[str, Any]:
 
 def _clean_once(run: Run, examples: Examples) -> dict[str, Any]:
     prepared = prepare(run, examples)
-    labels = find_labels(run, prepared, [labels_as_given(prepared).codes])
+    given = labels_as_given(prepared).codes
+    labels = find_labels(run, prepared, [given], given)
     write_labels(run, prepared, labels)
     return finish(run, prepared, labelled_table(prepared, labels), describe_labels(run, prepared, labels))
 
@@ -44,45 +45,54 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
     prepared = as_flow("clean", prepare)(run, examples)
     copies = make_copies(run, prepared)
     fit = as_flow("train", train)
-    standings, start = _take_up(run, prepared)
+    standings, start, before = _take_up(run, prepared)
     if not standings:
         given = labels_as_given(prepared)
         standings.append(stand(prepared, [], given, fit(run, prepared, given, copies, 0)))
         keep_standing(run, prepared, standings[0])
+    walked: dict[int, tuple[Labels, Fitted]] = {}
+
+    def walk(number: int) -> tuple[Labels, Fitted]:
+        learnt = standings[before if number == start + 1 else number - 1]
+        history = [standing.codes for standing in standings[:number]]
+        labels = find_labels(run, prepared, history, learnt.codes, learnt.weight, learnt.model)
+        return labels, fit(run, prepared, labels, copies, number, learnt.predicted)
+
     for number in range(len(standings), start + run.config.rounds + 1):
-        before, history = standings[-1], [standing.codes for standing in standings]
-        labels = find_labels(run, prepared, history, before.weight, before.model)
-        fitted = fit(run, prepared, labels, copies, number, before.predicted)
+        labels, fitted = walked[number] = walk(number)
         standings.append(stand(prepared, standings, labels, fitted))
-        standings[-1] = _judged(prepared, standings[start:], fitted)
+        standings[-1] = _judged(prepared, standings[start + 1 :], fitted)
         keep_standing(run, prepared, standings[-1])
         if standings[-1].figures.stopped:
             break
+    kept = start + 1 + best_round([each.dev_errors(prepared) for each in standings[start + 1 :]])
+    labels, fitted = walked[kept] if kept in walked else walk(kept)
     write_labels(run, prepared, labels)
     keep_model(run, prepared, fitted)
-    return as_flow("analyse", analyse)(run, prepared, labels, fitted, [each.figures for each in standings], copies)
+    figures = [replace(each.figures, kept=number == kept) for number, each in enumerate(standings)]
+    return as_flow("analyse", analyse)(run, prepared, labels, fitted, figures, copies)
 
 
-def _take_up(run: Run, prepared: Prepared) -> tuple[list[Standing], int]:
-    """Give the rounds already walked, and the round from which those still allowed are counted.
+def _take_up(run: Run, prepared: Prepared) -> tuple[list[Standing], int, int]:
+    """Give the rounds already walked, the one from which those still allowed are counted, and the one to go on from.
 
     Where the loop had ended but its report is not written, the last round is walked again.
     """
-    standings, done = read_standings(run, prepared), finished_with(run.folder)
-    start = done or 0
+    standings, finished = read_standings(run, prepared), finished_with(run.folder)
+    start, kept = finished or (0, 0)
     ended = len(standings) > 1 and (standings[-1].figures.stopped or len(standings) > start + run.config.rounds)
-    return standings[:-1] if ended and done != len(standings) - 1 else standings, start
+    return standings[:-1] if ended and len(standings) - 1 > start else standings, start, kept
 
 
 def _judged(prepared: Prepared, walked: list[Standing], fitted: Fitted) -> Standing:
     """Say why the loop ends after its last round, where it does."""
     standing = walked[-1]
-    wrong = [each.dev_errors(prepared) for each in walked]
+    best = best_round([each.dev_errors(prepared) for each in walked])
     if fitted.trained is None:
         why = GIVEN
     elif standing.figures.changed_share < SETTLED:
         why = SETTLED_DOWN
-    elif rounds_without_gain(wrong) >= PATIENCE:
+    elif best < len(walked) - 1:
         why = NO_BETTER
     else:
         return standing

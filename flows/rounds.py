@@ -31,7 +31,7 @@ class Round:
 
     `changed` counts the training labels that differ from the round before, `undone` those of them that are as given
     again; errors are those of train (by the labels learnt from), dev and test (by the labels given, or by a person's
-    decision where there is one).
+    decision where there is one). `kept` is the round whose labels and model the run ends with.
     """
 
     number: int
@@ -45,6 +45,7 @@ class Round:
     train_error: Rate
     test_error: Rate
     stopped: str | None = None
+    kept: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Give the round as plain values for `summary.json`."""
@@ -142,12 +143,14 @@ def _read_standing(path: Path, prepared: Prepared, before: list[Standing]) -> St
     )
 
 
-def finished_with(folder: Path) -> int | None:
-    """Give the last round of the run's report, None where it has no report with rounds yet."""
+def finished_with(folder: Path) -> tuple[int, int] | None:
+    """Give the last round of the run's report and the one it kept, None where it has no report with rounds yet."""
     if not (folder / "summary.json").is_file():
         return None
     rounds = read_summary(folder).get("rounds")
-    return int(rounds[-1]["round"]) if rounds else None
+    if not rounds:
+        return None
+    return int(rounds[-1]["round"]), next(int(turn["round"]) for turn in reversed(rounds) if turn["kept"])
 
 
 def check_resumable(folder: Path, more_rounds: bool) -> None:
@@ -158,8 +161,11 @@ def check_resumable(folder: Path, more_rounds: bool) -> None:
     InputError
         Says what would give it something to do.
     """
-    done = finished_with(folder)
-    if done is None or more_rounds or (folder / "rounds" / f"{done + 1}.json").is_file():
+    finished = finished_with(folder)
+    if finished is None or more_rounds:
+        return
+    done = finished[0]
+    if (folder / "rounds" / f"{done + 1}.json").is_file():
         return
     record = folder / "rounds" / f"{done}.json"
     known = json.loads(record.read_text(encoding="utf-8"))["decisions"] if record.is_file() else None

@@ -165,7 +165,8 @@ def _first_flag(flags: pd.DataFrame | None, useless: tuple[str, ...], n: int) ->
 
 def _reasons(cases: list[NDArray[np.bool_]], audit: pd.DataFrame, flag: pd.Series) -> pd.Series:
     def percent(column: str) -> pd.Series:
-        return (audit[column] * 100).fillna(0).round().astype(int).astype(str) + "%"
+        share = (audit[column] * 100).fillna(0)
+        return (share.round().astype(int).astype(str) + "%").mask(share < 1, "under 1%").mask(share > 99, "over 99%")
 
     looks = "looks like " + audit["suggested_label"].astype(str) + " (" + percent("suggestion_quality") + ")"
     wrong = "label right with " + percent("label_quality") + ", " + looks

@@ -120,7 +120,8 @@ def _test_error(summary: Mapping[str, Any]) -> str:
     if number(second) is not None:
         line += f", {percent(second)} with suspect test labels left out"
     if not given and len(rounds) > 1 and number(rounds[0].get("dev_error")) is not None:
-        first, last = percent(rounds[0]["dev_error"]), percent(rounds[-1].get("dev_error"))
+        kept = next((turn for turn in reversed(rounds) if turn.get("kept")), rounds[-1])
+        first, last = percent(rounds[0]["dev_error"]), percent(kept.get("dev_error"))
         line += f"; dev error {first} as given, {last} after cleaning"
     return line
 
@@ -196,9 +197,11 @@ def _checks(summary: Mapping[str, Any]) -> str:
             + (f"{count(failed)} failed" if failed else "all passed")
         )
     images = _part(summary, "images")
-    flags = [f"{count(n)} {clean(flag).replace('_', ' ')}" for flag, n in images.items() if number(n)]
+    found = {flag: n for flag, n in images.items() if number(n) and flag != "left_out"}
+    flags = [f"{count(n)} {clean(flag).replace('_', ' ')}" for flag, n in found.items()]
     if flags:
-        facts.append("images: " + ", ".join(flags[:4]))
+        out = f" ({count(images['left_out'])} left out of training)" if number(images.get("left_out")) else ""
+        facts.append("images: " + ", ".join(flags[:4]) + out)
     outliers = _part(summary, "outliers").get("rows")
     if number(outliers):
         facts.append(f"{things(outliers, 'row')} far from the others")

@@ -24,7 +24,7 @@ from burnish.tasks.annotator_audit import AnnotatorAudit, audit_annotators, cons
 from burnish.tasks.evidence import Evidence, gather_evidence, label_codes
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
-from burnish.tasks.noise import NoiseModel, fit_noise_model, noise_matrix
+from burnish.tasks.noise import Errors, NoiseModel, fit_noise_model, noise_matrix
 from burnish.tasks.voices import VOICE_COLUMNS, VOICES
 
 METHODS = tuple(VOICES)
@@ -109,7 +109,7 @@ def find_mislabels(
     classes: Sequence[Any] | None = None,
     groups: ArrayLike | None = None,
     dynamics: ArrayLike | None = None,
-    overlap: bool | None = None,
+    errors: Errors | None = None,
     methods: Iterable[str] = METHODS,
     graph: NeighbourGraph | None = None,
     seed: int = 0,
@@ -140,7 +140,7 @@ def find_mislabels(
         groups=groups,
         dynamics=dynamics,
         annotations=annotations,
-        overlap=overlap,
+        errors=errors,
         methods=methods,
         graph=graph,
         seed=seed,
@@ -158,7 +158,7 @@ def audit_labels(
     votes: NDArray[np.int64] | None = None,
     known: NDArray[np.int64] | None = None,
     annotations: NDArray[np.int64] | None = None,
-    overlap: bool | None = None,
+    errors: Errors | None = None,
     methods: Iterable[str] = METHODS,
     graph: NeighbourGraph | None = None,
     seed: int = 0,
@@ -190,10 +190,11 @@ def audit_labels(
     annotations : int64 (n, m), optional
         What each of several annotators said, as indices into `classes`, −1 = nothing; the labels are their consensus.
         Each annotator is judged by the voices and the others, and the votes decide with the voices.
-    overlap : bool, optional
-        Whether examples of different classes can be alike, as outcomes are (who repays a loan) and pictures that people
-        tell apart are not: then less is blamed on the labels. Default: where the features are too few for an embedding
-        (under 128), they are taken for the columns of a table, whose classes overlap.
+    errors : str, optional
+        How labels go wrong: ``people`` mix up what looks alike (pictures, texts); ``classes``: each class at a rate of
+        its own, whatever the example looks like, and examples of different classes can be alike (who repays a loan);
+        ``either``: the labels decide between the two. Default: ``people``, but ``classes`` where the features are too
+        few for an embedding (under 128) and so are taken for the columns of a table.
     methods : iterable of str
         Which of ``model``, ``clusters``, ``neighbours``, ``dynamics`` to hear.
     graph : NeighbourGraph, optional
@@ -220,11 +221,12 @@ def audit_labels(
     spoken = {name: opinion.truth for name, opinion in opinions.items()}
     readings = list(spoken.values())
     heeded = np.where(learnt >= 0, codes, -1)
-    if overlap is None:
-        overlap = evidence.features is not None and evidence.features.shape[1] < NARROWEST_EMBEDDING
-    model = fit_noise_model(readings, heeded, known, overlap=overlap, seed=seed)
+    if errors is None:
+        narrow = evidence.features is not None and evidence.features.shape[1] < NARROWEST_EMBEDDING
+        errors = "classes" if narrow else "people"
+    model = fit_noise_model(readings, heeded, known, errors=errors, seed=seed)
     posterior = _told(model.posterior(readings, codes), known)
-    alone = _alone(spoken, posterior, codes, heeded, overlap, seed)
+    alone = _alone(spoken, posterior, codes, heeded, errors, seed)
     labelled = codes >= 0
     findings = list(_findings(codes, names, [opinion.note for opinion in opinions.values()]))
     blind = model.posterior(readings, np.full(len(codes), -1))
@@ -319,13 +321,13 @@ def _alone(
     posterior: NDArray[np.float64],
     codes: NDArray[np.int64],
     heeded: NDArray[np.int64],
-    overlap: bool,
+    errors: Errors,
     seed: int,
 ) -> dict[str, NDArray[np.float64]]:
     """Probability that the given label is right by each voice alone, read through a labelling model of its own."""
     if len(spoken) == 1:
         return {name: _given(posterior, codes) for name in spoken}
-    models = {name: fit_noise_model([reading], heeded, overlap=overlap, seed=seed) for name, reading in spoken.items()}
+    models = {name: fit_noise_model([reading], heeded, errors=errors, seed=seed) for name, reading in spoken.items()}
     return {name: _given(model.posterior([spoken[name]], codes), codes) for name, model in models.items()}
 
 

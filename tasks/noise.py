@@ -23,8 +23,9 @@ leaves out, do not overrule that. Where labels go wrong whatever x looks like, a
 The labels that a person has told are no model, and count in full.
 
 Where classes overlap by nature (who repays a loan: no label is *wrong*, the columns just cannot tell), that would blame
-labels for what nobody could know. `overlap` says so beforehand: then there are no slips, each class has a noise rate of
-its own, as in confident learning, and the likelihood counts in full.
+labels for what nobody could know. So there are two accounts of errors: `people`, as above, and `classes`: no slips,
+each class has a noise rate of its own, as in confident learning, and the likelihood counts in full. `either` fits both
+to the same coarsened likelihood and averages them by what each makes of the labels.
 
 Known failure: errors that most people make alike on the same examples are what the voices learn, and are seen by none.
 """
@@ -33,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -52,12 +53,14 @@ RARE = -3.0  # log-odds, 5%: what errors are before the data speak
 LUCE = (1.0, 0.3)  # slope and likeness of one who weighs the evidence as the voices do; give or take
 TIE = (-0.5, 0.5)  # log-odds of a slip where two classes tie: two in five, give or take one in five
 NEVER = -100.0  # log-odds of what does not happen
+NEGLIGIBLE = 1e-4  # belief under which an account is not asked
+Errors = Literal["people", "classes", "either"]
 PARAMETERS = ("weights", "bias", "slip", "slope", "likeness", "habit", "careless")
 
 
 @dataclass(frozen=True)
-class NoiseModel:
-    """How the labels came about, fitted; V voices, k classes.
+class Account:
+    """How the labels came about, by one of the accounts, fitted; V voices, k classes.
 
     Attributes
     ----------
@@ -74,9 +77,11 @@ class NoiseModel:
     habit : float
         h: how strongly slips go where errors commonly go.
     careless : float or float (k,)
-        s: chance of an error that has nothing to do with the example; per true class where classes overlap.
+        s: chance of an error that has nothing to do with the example; per true class in the account `classes`.
     confusion : float (k, k)
         K: where errors go, row = true class; rows sum to one, diagonal zero.
+    log_density : float
+        Of the (coarsened) labels and the parameters together, nats, but for a constant that all accounts share.
     """
 
     weights: NDArray[np.float64]
@@ -87,6 +92,7 @@ class NoiseModel:
     habit: float
     careless: float | NDArray[np.float64]
     confusion: NDArray[np.float64]
+    log_density: float
 
     def posterior(self, readings: Sequence[NDArray[np.floating]], codes: NDArray[np.int64]) -> NDArray[np.float64]:
         """Give P(true | x, given label), (n, k); where the label is missing (−1), P(true | x)."""
@@ -104,12 +110,39 @@ class NoiseModel:
         return out
 
 
+@dataclass(frozen=True)
+class NoiseModel:
+    """The accounts of how the labels came about, and how far each is believed.
+
+    Attributes
+    ----------
+    accounts : tuple of Account
+    beliefs : tuple of float
+        Sum to one.
+    """
+
+    accounts: tuple[Account, ...]
+    beliefs: tuple[float, ...]
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """How much each voice counts, (V,)."""
+        return sum((b * a.weights for a, b in self._believed()), np.zeros_like(self.accounts[0].weights))
+
+    def posterior(self, readings: Sequence[NDArray[np.floating]], codes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Give P(true | x, given label), (n, k); where the label is missing (−1), P(true | x)."""
+        return sum((b * a.posterior(readings, codes) for a, b in self._believed()), np.zeros(readings[0].shape))
+
+    def _believed(self) -> list[tuple[Account, float]]:
+        return [pair for pair in zip(self.accounts, self.beliefs, strict=True) if pair[1] > NEGLIGIBLE]
+
+
 def fit_noise_model(
     readings: Sequence[NDArray[np.floating]],
     codes: NDArray[np.int64],
     known: NDArray[np.int64] | None = None,
     *,
-    overlap: bool = False,
+    errors: Errors = "people",
     seed: int = 0,
 ) -> NoiseModel:
     """Fit the labelling model by maximum a posteriori, confusions re-estimated between the fits.
@@ -123,9 +156,9 @@ def fit_noise_model(
     known : int64 (n,), optional
         True classes that a person has told, −1 = not known. They weigh the voices and the noise as examples whose truth
         is seen; that people look at suspects first does no harm, since all that made them suspect is given.
-    overlap : bool
-        Whether classes overlap by nature, as outcomes do (who repays a loan): then there are no slips, and each class
-        has a noise rate of its own, as in confident learning.
+    errors : str
+        How labels go wrong: ``people`` mix up what looks alike; ``classes``: each class at a rate of its own, whatever
+        the example looks like; ``either``: the labels decide between the two.
     seed : int
         Draws the sample of rows where the data are large.
 
@@ -137,8 +170,11 @@ def fit_noise_model(
     told = np.full(len(codes), -1) if known is None else known
     rows = _sample(codes, told, k, seed)
     logs = _logs([reading[rows] for reading in readings])
-    data = _Data.of(logs, codes[rows], told[rows], coarse=not overlap)
-    return _fit(_start(data, slips=k <= MANY and not overlap), data)
+    data = _Data.of(logs, codes[rows], told[rows], coarse=errors != "classes")
+    kinds = ("people", "classes") if errors == "either" else (errors,)
+    accounts = tuple(_fit(_start(data, slips=kind == "people" and k <= MANY), data) for kind in kinds)
+    odds = np.exp([account.log_density - max(each.log_density for each in accounts) for account in accounts])
+    return NoiseModel(accounts, tuple(float(share) for share in odds / odds.sum()))
 
 
 def noise_matrix(posterior: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -178,7 +214,7 @@ class _Data:
         return truth * labelling * self.possible
 
 
-def _fit(free: dict[str, torch.Tensor], data: _Data) -> NoiseModel:
+def _fit(free: dict[str, torch.Tensor], data: _Data) -> Account:
     first = (data.logs.mean(0).exp() * data.possible).argmax(1)
     believed = torch.nn.functional.one_hot(first, data.logs.shape[2]).to(torch.float64)
     for _ in range(ROUNDS):
@@ -190,7 +226,8 @@ def _fit(free: dict[str, torch.Tensor], data: _Data) -> NoiseModel:
     fitted: dict[str, Any] = {
         name: value.detach().numpy() if value.ndim else value.item() for name, value in _natural(free).items()
     }
-    return NoiseModel(**fitted, confusion=confusion.numpy())
+    density = joint.sum(1).log() @ data.counts - _unlikely(free).detach()
+    return Account(**fitted, confusion=confusion.numpy(), log_density=float(density))
 
 
 def _sample(codes: NDArray[np.int64], known: NDArray[np.int64], k: int, seed: int) -> NDArray[np.int64]:

@@ -20,9 +20,9 @@ def planted(n=2000, k=4, rate=0.2, sharp=3.0, seed=0):
 @pytest.mark.parametrize("rate", [0.05, 0.2, 0.4])
 def test_the_planted_noise_is_recovered(rate):
     reading, _, given = planted(rate=rate)
-    model = fit_noise_model([reading], given, overlap=True)
-    np.testing.assert_allclose(model.careless, rate, atol=0.07)
-    assert model.careless.mean() == pytest.approx(rate, abs=0.05)
+    model = fit_noise_model([reading], given, errors="classes")
+    np.testing.assert_allclose(model.accounts[0].careless, rate, atol=0.07)
+    assert model.accounts[0].careless.mean() == pytest.approx(rate, abs=0.05)
     assert model.weights[0] == pytest.approx(1, abs=0.4)
     matrix = noise_matrix(model.posterior([reading], given), given)
     np.testing.assert_allclose(matrix.sum(axis=1), 1)
@@ -31,7 +31,7 @@ def test_the_planted_noise_is_recovered(rate):
 
 def test_the_posterior_is_calibrated():
     reading, truth, given = planted(n=4000)
-    posterior = fit_noise_model([reading], given, overlap=True).posterior([reading], given)
+    posterior = fit_noise_model([reading], given, errors="classes").posterior([reading], given)
     quality, right = posterior[np.arange(4000), given], given == truth
     for low in (0.0, 0.2, 0.4, 0.6, 0.8):
         band = (quality >= low) & (quality < low + 0.2)
@@ -52,16 +52,16 @@ def test_what_people_mix_up_is_found_where_classes_do_not_overlap():
     reading, truth, given = people()
     wrong = (given != truth).mean()
     told = {}
-    for overlap in (False, True):
-        posterior = fit_noise_model([reading], given, overlap=overlap).posterior([reading], given)
-        told[overlap] = 1 - posterior[np.arange(len(given)), given].mean()
-    assert told[True] < told[False] < wrong + 0.05
-    assert told[False] > 0.3 * wrong
+    for errors in ("people", "classes"):
+        posterior = fit_noise_model([reading], given, errors=errors).posterior([reading], given)
+        told[errors] = 1 - posterior[np.arange(len(given)), given].mean()
+    assert told["classes"] < told["people"] < wrong + 0.05
+    assert told["people"] > 0.3 * wrong
 
 
 def test_outcomes_that_nobody_could_know_are_not_held_against_the_labels():
     reading, truth, _ = planted(sharp=1.0)
-    posterior = fit_noise_model([reading], truth, overlap=True).posterior([reading], truth)
+    posterior = fit_noise_model([reading], truth, errors="classes").posterior([reading], truth)
     assert (reading.argmax(axis=1) != truth).mean() > 0.3
     assert (posterior[np.arange(len(truth)), truth] < 0.5).mean() < 0.02
 
@@ -69,8 +69,8 @@ def test_outcomes_that_nobody_could_know_are_not_held_against_the_labels():
 def test_each_class_of_outcomes_has_its_own_noise_rate():
     reading, truth, _ = planted(n=4000, k=2)
     flips = np.random.default_rng(3).random(4000) < np.array([0.05, 0.35])[truth]
-    model = fit_noise_model([reading], np.where(flips, 1 - truth, truth), overlap=True)
-    np.testing.assert_allclose(model.careless, [0.05, 0.35], atol=0.05)
+    model = fit_noise_model([reading], np.where(flips, 1 - truth, truth), errors="classes")
+    np.testing.assert_allclose(model.accounts[0].careless, [0.05, 0.35], atol=0.05)
 
 
 def test_what_a_person_told_weighs_the_voices():
@@ -86,8 +86,8 @@ def test_more_of_the_same_examples_say_the_same():
     reading, _, given = people(2000)
     once = fit_noise_model([reading], given)
     thrice = fit_noise_model([np.tile(reading, (3, 1))], np.tile(given, 3))
-    np.testing.assert_allclose(once.slip, thrice.slip, atol=0.1)
-    assert once.careless == pytest.approx(thrice.careless, abs=0.02)
+    np.testing.assert_allclose(once.accounts[0].slip, thrice.accounts[0].slip, atol=0.1)
+    assert once.accounts[0].careless == pytest.approx(thrice.accounts[0].careless, abs=0.02)
 
 
 def test_a_voice_that_knows_nothing_counts_little():
@@ -101,7 +101,7 @@ def test_missing_labels_are_read_from_the_voices():
     reading, _, given = planted()
     hidden = given.copy()
     hidden[::3] = -1
-    model = fit_noise_model([reading], hidden, overlap=True)
+    model = fit_noise_model([reading], hidden, errors="classes")
     posterior = model.posterior([reading], hidden)
     np.testing.assert_allclose(posterior.sum(axis=1), 1)
     assert (posterior.argmax(axis=1) == reading.argmax(axis=1))[::3].mean() > 0.95

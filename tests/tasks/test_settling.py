@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binomtest
 
-from burnish.tasks.settling import hold_still, is_better, rounds_without_gain
+from burnish.tasks.settling import best_round, hold_still, is_better
 
 LABELS = st.integers(-1, 2)
 
@@ -47,8 +47,8 @@ def test_better_is_mcnemars_exact_test():
         assert is_better(before, after) == (p < 0.025)
 
 
-def test_idle_rounds_are_counted_from_the_best():
+def test_the_best_round_is_the_last_that_gained():
     wrong, right = np.ones(40, dtype=bool), np.zeros(40, dtype=bool)
-    assert rounds_without_gain([wrong]) == 0
-    assert rounds_without_gain([wrong, wrong, right]) == 0
-    assert rounds_without_gain([wrong, right, wrong, wrong]) == 2
+    assert best_round([wrong]) == 0
+    assert best_round([wrong, wrong, right]) == 2
+    assert best_round([wrong, right, wrong, right]) == 1
