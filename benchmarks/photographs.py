@@ -1,8 +1,8 @@
 """Photographs labelled by people, seen through a pretrained network: mislabels found, and what cleaning is worth.
 
 CIFAR-10N's 25,000 images as EfficientNet-lite0 features. Ours is a round of `burnish run` by its tasks: out-of-fold
-probabilities, label audit, actions, weights. cleanlab sees the same out-of-fold probabilities. Then one linear head is trained on the labels as given and on the
-cleaned, weighted ones, and judged on the published labels of other images.
+probabilities, label audit, actions, weights. cleanlab sees the same out-of-fold probabilities. Then one linear head is
+trained on the labels as given and on the cleaned, weighted ones, and judged on the published labels of other images.
 """
 
 from __future__ import annotations

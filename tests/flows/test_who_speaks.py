@@ -33,7 +33,8 @@ class PlainRun(Run):
 def heard(place: Path, *settings: str) -> tuple[PlainRun, Labels, dict[str, Any]]:
     run = PlainRun(load_config(place / "c.yaml", ["train.epochs=8", *settings]), place / "run")
     prepared = prepare(run, open_examples(run.config))
-    labels = find_labels(run, prepared, [labels_as_given(prepared).codes])
+    given = labels_as_given(prepared).codes
+    labels = find_labels(run, prepared, [given], given)
     return run, labels, describe_labels(run, prepared, labels)["labels"]
 
 
