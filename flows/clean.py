@@ -391,11 +391,11 @@ def _errors(run: Run, prepared: Prepared) -> Errors:
     configured, examples = run.config.mislabels.errors, prepared.examples
     if configured != "auto":
         return configured
-    if examples.embeddings is not None or examples.probabilities is not None:
+    if examples.embeddings is not None:
         return "people"
     if examples.kind == "images":
         return "people" if run.config.features.encoder == "pretrained" else "either"
-    return "either" if examples.text is not None else "classes"
+    return "classes" if examples.learn_from and examples.text is None else "either"
 
 
 def _settled(

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,10 +66,6 @@ FailOn = Annotated[
 
 class GateCrossedError(Exception):
     """The run did what it was asked to, and what it found crosses a line."""
-
-
-class StoppedError(Exception):
-    """The user has stopped a run; says how to go on."""
 
 
 @app.callback()
@@ -272,7 +269,7 @@ def _take_up(
 ) -> None:
     from burnish.flows.clean import open_examples
     from burnish.flows.gates import check_rules
-    from burnish.flows.rounds import check_resumable
+    from burnish.flows.rounds import check_applied, check_resumable
     from burnish.flows.run import resume_run
 
     check_rules(fail_on or [])
@@ -284,20 +281,29 @@ def _take_up(
         raise InputError(f"{config} names other data than {folder} was made of; start a new run: burnish run {config}")
     check_resumable(folder, rounds is not None)
     console.print(f"[bold]burnish run[/] {current.config.data.path} [dim]going on with {folder}[/]", highlight=False)
-    _finish(current, open_examples(current.config), fail_on, "run")
+    examples = open_examples(current.config)
+    check_applied(folder, examples.classes)
+    _finish(current, examples, fail_on, "run")
 
 
 def _finish(current: Run, examples: Examples, fail_on: list[str] | None, command: str) -> None:
     from burnish.flows.gates import crossed
     from burnish.flows.retrain import clean_once, retrain
-    from burnish.flows.run import BrokenContractError
+    from burnish.flows.run import BrokenContractError, stop_server
 
+    def stop(asked: int, frame: FrameType | None) -> None:  # noqa: ARG001  (what a signal handler is given)
+        """End at once: what the rounds left is on disk, and Prefect would wait for a server that is stopping too."""
+        typer.echo(str(current.folder))
+        sys.stdout.flush()
+        again = f"go on with: burnish run --resume {current.folder}"
+        _say(_console(), "stopped", again if command == "run" else UNCHANGED)
+        stop_server()
+        os._exit(128 + asked)
+
+    current.on_stop = stop
+    current.listen()
     try:
         summary = (retrain if command == "run" else clean_once)(current, examples)
-    except KeyboardInterrupt:
-        typer.echo(str(current.folder))
-        again = f"go on with: burnish run --resume {current.folder}"
-        raise StoppedError(again if command == "run" else UNCHANGED) from None
     except BrokenContractError as failure:
         typer.echo(str(current.folder))
         raise GateCrossedError(str(failure)) from None
@@ -331,9 +337,6 @@ def main() -> None:
     except GateCrossedError as error:
         _say(console, "failed", error)
         sys.exit(1)
-    except StoppedError as stop:
-        _say(console, "stopped", stop)
-        sys.exit(130)
     except (KeyboardInterrupt, typer.Abort):
         _say(console, "stopped", UNCHANGED)
         sys.exit(130)

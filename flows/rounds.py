@@ -20,6 +20,7 @@ from burnish.flows.clean import DECISIONS, Labels, Prepared
 from burnish.flows.compare import read_summary
 from burnish.flows.run import Run, write_json
 from burnish.flows.train import Fitted
+from burnish.tasks.decisions import read_sheet
 from burnish.tasks.findings import InputError
 from burnish.tasks.label_checks import label_codes
 from burnish.tasks.metrics import Rate, error_rate
@@ -173,6 +174,25 @@ def check_resumable(folder: Path, more_rounds: bool) -> None:
         raise InputError(
             f"{folder} is finished, and nothing was decided since: decide on its suspects (burnish review {folder}, "
             f"then burnish apply {folder} {folder / 'review.csv'}), or ask for more rounds with --rounds"
+        )
+
+
+def check_applied(folder: Path, classes: tuple[str, ...]) -> None:
+    """Refuse to go on while the run's sheet holds decisions that were never applied: the next round writes a new one.
+
+    Raises
+    ------
+    InputError
+        Counts them, and says how to apply them.
+    """
+    sheet, table = folder / "review.csv", folder / "examples.parquet"
+    if not sheet.is_file() or not table.is_file():
+        return
+    waiting = len(read_sheet(sheet, pd.read_parquet(table), classes))
+    if waiting:
+        raise InputError(
+            f"{sheet} holds {waiting:,} decision(s) that are not applied; apply them (burnish apply {folder} {sheet}) "
+            "or take them out"
         )
 
 

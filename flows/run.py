@@ -12,11 +12,14 @@ import importlib.metadata
 import json
 import os
 import platform
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from prefect import flow, task
@@ -57,7 +60,14 @@ class Run:
         self.console = console
         self.seconds: dict[str, float] = {}
         self.findings: list[Finding] = []
+        self.on_stop: Callable[[int, FrameType | None], None] | None = None
         self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def listen(self) -> None:
+        """Have `on_stop` called when the user or the machine asks to stop; Prefect listens for itself as it enters."""
+        if self.on_stop is not None and threading.current_thread() is threading.main_thread():
+            for asked in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(asked, self.on_stop)
 
     def path(self, name: str) -> Path:
         """Where a file of this run is; its folder is made."""
@@ -111,6 +121,7 @@ def as_flow(name: str, function: Callable[Concatenate[Run, P], R]) -> Callable[C
 
             def enter() -> R:
                 waiting.close()
+                run.listen()
                 return function(run, *args, **kwargs)
 
             as_prefect = flow(name=name, flow_run_name=name, persist_result=False, validate_parameters=False)
@@ -170,6 +181,14 @@ def hash_inputs(config: Config) -> dict[str, str]:
     data = config.data
     inputs = [path for path in (data.path, data.embeddings, data.probabilities, config.validate_.suite) if path]
     return {str(path): hash_files(path, _files_of(path)) for path in inputs}
+
+
+def stop_server() -> None:
+    """Stop the Prefect server that a flow of this process has started."""
+    from prefect.server.api.server import SubprocessASGIServer
+
+    for server in list(SubprocessASGIServer._instances.values()):
+        server.stop()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -148,6 +148,8 @@ def _check_probabilities(given: NDArray, shape: tuple[int, int], name: str) -> N
 def _check_features(given: NDArray, n: int) -> NDArray[np.float32]:
     if given.ndim != 2 or len(given) != n or given.shape[1] == 0:
         raise InputError(f"features have shape {given.shape}; {n} labels need {n} rows of one column or more")
+    if given.dtype.kind not in "fiub":
+        raise InputError(f"features are of type {given.dtype}; give numbers")
     values = given.astype(np.float32, copy=False)
     bad = ~np.isfinite(values).all(axis=1)
     if bad.any():

@@ -115,6 +115,8 @@ def _test_error(summary: Mapping[str, Any]) -> str:
     second = _part(_part(summary, "test_without_suspects"), "error")
     if number(after) is None:
         return ""
+    if "training" in summary and summary["training"] is None:
+        return f"test error {with_interval(after)} by your own probabilities; no model was trained"
     given = "" if number(before) is None else f"{with_interval(before)} trained on the labels as given, "
     line = f"test error {given}{with_interval(after)}{' after cleaning' if given else ''}"
     if number(second) is not None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -193,8 +193,8 @@ def audit_labels(
     errors : str, optional
         How labels go wrong: ``people`` mix up what looks alike (pictures, texts); ``classes``: each class at a rate of
         its own, whatever the example looks like, and examples of different classes can be alike (who repays a loan);
-        ``either``: the labels decide between the two. Default: ``people``, but ``classes`` where the features are too
-        few for an embedding (under 128) and so are taken for the columns of a table.
+        ``either``: the labels decide between the two. Default: with an embedding (128 features or more) ``people``;
+        fewer features are taken for the columns of a table: ``classes``; with probabilities alone ``either``.
     methods : iterable of str
         Which of ``model``, ``clusters``, ``neighbours``, ``dynamics`` to hear.
     graph : NeighbourGraph, optional
@@ -221,9 +221,9 @@ def audit_labels(
     spoken = {name: opinion.truth for name, opinion in opinions.items()}
     readings = list(spoken.values())
     heeded = np.where(learnt >= 0, codes, -1)
-    if errors is None:
-        narrow = evidence.features is not None and evidence.features.shape[1] < NARROWEST_EMBEDDING
-        errors = "classes" if narrow else "people"
+    errors = errors or _by_kind(evidence)
+    if errors is not None and errors not in get_args(Errors):
+        raise InputError(f"errors is {errors!r}; labels go wrong by {', '.join(get_args(Errors))}")
     model = fit_noise_model(readings, heeded, known, errors=errors, seed=seed)
     posterior = _told(model.posterior(readings, codes), known)
     alone = _alone(spoken, posterior, codes, heeded, errors, seed)
@@ -255,6 +255,12 @@ def audit_labels(
         findings=tuple(findings),
         annotators=annotators,
     )
+
+
+def _by_kind(evidence: Evidence) -> Errors:
+    if evidence.features is None:
+        return "either"
+    return "classes" if evidence.features.shape[1] < NARROWEST_EMBEDDING else "people"
 
 
 def _told(posterior: NDArray[np.float64], known: NDArray[np.int64] | None) -> NDArray[np.float64]:

@@ -24,8 +24,9 @@ The labels that a person has told are no model, and count in full.
 
 Where classes overlap by nature (who repays a loan: no label is *wrong*, the columns just cannot tell), that would blame
 labels for what nobody could know. So there are two accounts of errors: `people`, as above, and `classes`: no slips,
-each class has a noise rate of its own, as in confident learning, and the likelihood counts in full. `either` fits both
-to the same coarsened likelihood and averages them by what each makes of the labels.
+each class has a noise rate of its own, as in confident learning, and the likelihood counts in full. `either` lets the
+labels decide: `people` are believed as far as slips of any kind make the labels likelier than `classes` do, by
+Schwarz's criterion (1978).
 
 Known failure: errors that most people make alike on the same examples are what the voices learn, and are seen by none.
 """
@@ -50,12 +51,23 @@ TOLERANCE = 0.002  # nats, all examples together: a step that gains less is the 
 STEPS = 80  # of L-BFGS between two estimates of the confusions
 COARSE = 1_000  # examples that all together count as: the model is right to a few percent, not to a few in a thousand
 RARE = -3.0  # log-odds, 5%: what errors are before the data speak
-LUCE = (1.0, 0.3)  # slope and likeness of one who weighs the evidence as the voices do; give or take
-TIE = (-0.5, 0.5)  # log-odds of a slip where two classes tie: two in five, give or take one in five
 NEVER = -100.0  # log-odds of what does not happen
 NEGLIGIBLE = 1e-4  # belief under which an account is not asked
+SLIP_PARAMETERS = 3  # mean of the slips, slope, likeness
 Errors = Literal["people", "classes", "either"]
 PARAMETERS = ("weights", "bias", "slip", "slope", "likeness", "habit", "careless")
+
+
+@dataclass(frozen=True)
+class Slips:
+    """What is known of slips before the labels speak: mean and standard deviation of normal priors."""
+
+    tie: tuple[float, float]  # log-odds of a slip where two classes tie
+    choice: tuple[float, float]  # slope and likeness
+
+
+PEOPLE = Slips(tie=(-0.5, 0.5), choice=(1.0, 0.3))  # two in five, give or take one in five; Luce's, give or take
+ANY = Slips(tie=(RARE, 3.2), choice=(0.0, 0.5))
 
 
 @dataclass(frozen=True)
@@ -170,11 +182,16 @@ def fit_noise_model(
     told = np.full(len(codes), -1) if known is None else known
     rows = _sample(codes, told, k, seed)
     logs = _logs([reading[rows] for reading in readings])
-    data = _Data.of(logs, codes[rows], told[rows], coarse=errors != "classes")
-    kinds = ("people", "classes") if errors == "either" else (errors,)
-    accounts = tuple(_fit(_start(data, slips=kind == "people" and k <= MANY), data) for kind in kinds)
-    odds = np.exp([account.log_density - max(each.log_density for each in accounts) for account in accounts])
-    return NoiseModel(accounts, tuple(float(share) for share in odds / odds.sum()))
+    if k > MANY or errors == "classes":
+        return NoiseModel((_fit(None, _Data.of(logs, codes[rows], told[rows], coarse=False)),), (1.0,))
+    people = _fit(PEOPLE, _Data.of(logs, codes[rows], told[rows], coarse=True))
+    if errors == "people":
+        return NoiseModel((people,), (1.0,))
+    data = _Data.of(logs, codes[rows], told[rows], coarse=False)
+    classes, slipping = _fit(None, data), _fit(ANY, data)
+    gain = slipping.log_density - classes.log_density - SLIP_PARAMETERS / 2 * np.log(len(rows))
+    believed = float(1 / (1 + np.exp(-np.clip(gain, -700, 700))))
+    return NoiseModel((people, classes), (believed, 1 - believed))
 
 
 def noise_matrix(posterior: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -214,19 +231,21 @@ class _Data:
         return truth * labelling * self.possible
 
 
-def _fit(free: dict[str, torch.Tensor], data: _Data) -> Account:
+def _fit(slips: Slips | None, data: _Data) -> Account:
+    """Fit one account: with slips of which so much is known, or without."""
+    free = _start(data, slips)
     first = (data.logs.mean(0).exp() * data.possible).argmax(1)
     believed = torch.nn.functional.one_hot(first, data.logs.shape[2]).to(torch.float64)
     for _ in range(ROUNDS):
         confusion = _confusion(believed, data.given)
-        _climb(free, data, confusion)
+        _climb(free, data, confusion, slips)
         with torch.no_grad():
             joint = data.joint(confusion, _natural(free))
             believed = joint / joint.sum(1, keepdim=True)
     fitted: dict[str, Any] = {
         name: value.detach().numpy() if value.ndim else value.item() for name, value in _natural(free).items()
     }
-    density = joint.sum(1).log() @ data.counts - _unlikely(free).detach()
+    density = joint.sum(1).log() @ data.counts - _unlikely(free, slips).detach()
     return Account(**fitted, confusion=confusion.numpy(), log_density=float(density))
 
 
@@ -245,7 +264,7 @@ def _logs(readings: Sequence[NDArray[np.floating]]) -> torch.Tensor:
     return stacked - stacked.logsumexp(2, keepdim=True)
 
 
-def _start(data: _Data, *, slips: bool) -> dict[str, torch.Tensor]:
+def _start(data: _Data, slips: Slips | None) -> dict[str, torch.Tensor]:
     """Unbounded parameters: those in `PARAMETERS`, the positive and the shares through a logarithm and a logit.
 
     Carelessness starts at how often the label is not what the voices say where they are surest (the anchor points).
@@ -261,11 +280,11 @@ def _start(data: _Data, *, slips: bool) -> dict[str, torch.Tensor]:
     return {
         "weights": new(voices),
         "bias": new(k),
-        "slip": new(k, value=TIE[0] if slips else NEVER, free=slips),
-        "slope": new(value=LUCE[0], free=slips),
-        "likeness": new(value=LUCE[0], free=slips),
-        "habit": new(value=1.0, free=slips),
-        "careless": new(*(() if slips else (k,)), value=float(torch.logit(astray))),
+        "slip": new(k, value=max(slips.tie[0], -2.0) if slips else NEVER, free=slips is not None),
+        "slope": new(value=slips.choice[0] if slips else 0.0, free=slips is not None),
+        "likeness": new(value=slips.choice[0] if slips else 0.0, free=slips is not None),
+        "habit": new(value=1.0, free=slips is not None),
+        "careless": new(*(() if slips is PEOPLE else (k,)), value=float(torch.logit(astray))),
     }
 
 
@@ -308,7 +327,7 @@ def _labelling(
     return torch.softmax(sharpness * pooled + by["bias"], 1), labelling
 
 
-def _climb(free: dict[str, torch.Tensor], data: _Data, confusion: torch.Tensor) -> None:
+def _climb(free: dict[str, torch.Tensor], data: _Data, confusion: torch.Tensor, slips: Slips | None) -> None:
     """Raise the coarsened posterior density of the parameters by L-BFGS, in place."""
     from scipy.optimize import minimize
 
@@ -321,7 +340,7 @@ def _climb(free: dict[str, torch.Tensor], data: _Data, confusion: torch.Tensor) 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         place(flat)
         likely = data.joint(confusion, _natural(free)).sum(1).log() @ data.counts
-        total = (_unlikely(free) - likely) / data.counts.sum()
+        total = (_unlikely(free, slips) - likely) / data.counts.sum()
         slopes = torch.autograd.grad(total, moving)
         return total.item(), torch.cat([slope.reshape(-1) for slope in slopes]).numpy()
 
@@ -331,11 +350,12 @@ def _climb(free: dict[str, torch.Tensor], data: _Data, confusion: torch.Tensor) 
     place(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
 
 
-def _unlikely(free: dict[str, torch.Tensor]) -> torch.Tensor:
+def _unlikely(free: dict[str, torch.Tensor], slips: Slips | None) -> torch.Tensor:
     """Minus the log-density of the priors: normal, about what is usual; wide but for what people do."""
     careless, slip = free["careless"].mean(), free["slip"].mean()
-    rates = ((careless - RARE) ** 2 + (free["habit"] - 1) ** 2) / 20 + ((free["careless"] - careless) ** 2).sum() / 2
-    if free["slip"].requires_grad:
-        rates = rates + (slip - TIE[0]) ** 2 / (2 * TIE[1] ** 2) + ((free["slip"] - slip) ** 2).sum() / 2
-    choice = ((free["slope"] - LUCE[0]) ** 2 + (free["likeness"] - LUCE[0]) ** 2) / (2 * LUCE[1] ** 2)
-    return rates + choice + (free["weights"] ** 2).sum() / 2 + (free["bias"] ** 2).sum() / 20
+    total = ((careless - RARE) ** 2 + (free["habit"] - 1) ** 2) / 20 + ((free["careless"] - careless) ** 2).sum() / 2
+    if slips is not None:
+        (tie, tie_sd), (choice, choice_sd) = slips.tie, slips.choice
+        total = total + (slip - tie) ** 2 / (2 * tie_sd**2) + ((free["slip"] - slip) ** 2).sum() / 2
+        total = total + ((free["slope"] - choice) ** 2 + (free["likeness"] - choice) ** 2) / (2 * choice_sd**2)
+    return total + (free["weights"] ** 2).sum() / 2 + (free["bias"] ** 2).sum() / 20

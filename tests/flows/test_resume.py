@@ -62,20 +62,26 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(place: Path, number: int) -> N
     assert rounds[0] == rounds[1]
 
 
-def test_a_run_stopped_by_hand_says_how_to_go_on(place: Path) -> None:
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_stopped_by_hand_says_how_to_go_on(place: Path, asked: signal.Signals) -> None:
+    """The whole group is asked, as a terminal does: Prefect's server stops at the same time."""
     command = [sys.executable, "-m", "burnish.flows.cli", "run", "table.yaml", "--out", "by-hand", *FAST]
     environment = os.environ | {"PREFECT_HOME": str(place / ".prefect"), "OMP_NUM_THREADS": "2"}
     process = subprocess.Popen(
-        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
     gives_up = time.monotonic() + 300
     while not (place / "by-hand" / "rounds" / "0.json").is_file() and time.monotonic() < gives_up:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
+    os.killpg(process.pid, asked)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + asked, err
     assert "burnish run --resume by-hand" in " ".join(err.split())
     assert out.strip().splitlines()[-1] == "by-hand"
+    if asked == signal.SIGTERM:
+        shutil.rmtree(place / "by-hand")
+        return
     burnish("run", "--resume", "by-hand", cwd=place)
     assert (place / "by-hand" / "examples.parquet").read_bytes() == (place / "whole" / "examples.parquet").read_bytes()
 
@@ -84,6 +90,16 @@ def test_a_finished_run_wants_a_reason_to_go_on(place: Path) -> None:
     refused = burnish("run", "--resume", "whole", cwd=place, status=2).stderr
     assert "finished" in refused
     assert "burnish review whole" in " ".join(refused.split())
+
+
+def test_decisions_that_are_not_applied_are_not_lost(place: Path) -> None:
+    run = place / "unapplied"
+    shutil.copytree(place / "whole", run)
+    sheet = pd.read_csv(run / "review.csv", dtype=str, keep_default_na=False)
+    sheet.loc[sheet.index[0], "decision"] = "keep"
+    sheet.to_csv(run / "review.csv", index=False)
+    refused = burnish("run", "--resume", "unapplied", "--rounds", "1", cwd=place, status=2).stderr
+    assert "1 decision(s) that are not applied" in " ".join(refused.split())
 
 
 def test_data_that_has_changed_is_not_gone_on_with(place: Path) -> None:
