@@ -29,6 +29,7 @@ from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.findings import InputError
 from burnish.tasks.label_checks import label_codes, sort_classes
 from burnish.tasks.metrics import Rate, rate
+from burnish.tasks.notation import things
 from burnish.tasks.sheet import open_sheet, unescaped
 from burnish.tasks.tables import list_names
 
@@ -111,13 +112,14 @@ def check_decisions(decided: pd.DataFrame, examples: pd.DataFrame, classes: Sequ
     _refuse_unknown_label(where, decided, label, classes)
     lacking = label.isna() & (word != "drop")
     for kind, why in (
-        ("accept", "have no suggested label to accept"),
-        ("keep", "have no given label to keep"),
-        ("other", "say other without a new_label"),
+        ("accept", "with no suggested label to accept"),
+        ("keep", "with no given label to keep"),
+        ("other", "of other without a new_label"),
     ):
         ids = decided["id"][lacking & (word == kind)].tolist()
         if ids:
-            _stop(where, f"{len(ids):,} rows {why} ({_shown(ids)}): name the right label as other, or drop them")
+            advice = "name the right label as other, or drop them"
+            _stop(where, f"has {things(len(ids), 'row')} {why} ({_shown(ids)}): {advice}")
     frame = pd.DataFrame({"id": decided["id"], "decision": word, "label": label, "suggested_label": suggested})
     return frame.astype("str")
 
@@ -307,7 +309,7 @@ def _refuse_unknown_label(where: Path, decided: pd.DataFrame, label: pd.Series, 
 def _refuse(where: Path, wrong: pd.DataFrame, column: str, advice: str) -> None:
     if len(wrong):
         values, ids = _shown(wrong[column].unique().tolist()), _shown(wrong["id"].tolist())
-        _stop(where, f"has {len(wrong):,} rows whose {column} is not understood ({values} for {ids}): {advice}")
+        _stop(where, f"has {things(len(wrong), 'row')} whose {column} is not understood ({values} for {ids}): {advice}")
 
 
 def _shown(values: Sequence[Any]) -> str:
@@ -315,4 +317,6 @@ def _shown(values: Sequence[Any]) -> str:
 
 
 def _stop(where: Path, what: str) -> NoReturn:
-    raise InputError(f"{where} {what}; nothing was applied" if not what.endswith("?") else f"{where} {what}")
+    raise InputError(
+        f"{where} {what} Nothing was applied" if what.endswith("?") else f"{where} {what}; nothing was applied"
+    )
