@@ -133,3 +133,5 @@ def test_what_a_person_decided_is_the_truth_of_the_next_round(place: Path) -> No
     assert summary["review"]["decided"] == 3
     judged = after[after["split"].isin(["dev", "test"]) & after["decision"].notna()]
     assert (summary["errors_as_given"] is not None) == bool(len(judged))
+    shown = "by the labels as given" in (run / "report.html").read_text(encoding="utf-8")
+    assert shown == bool(len(judged))
