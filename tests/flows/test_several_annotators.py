@@ -47,7 +47,7 @@ def write_wine(folder: Path) -> np.ndarray:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("annotators")
     write_wine(folder)
-    burnish("run", "wine.yaml", "--out", "run", cwd=folder)
+    burnish("run", "wine.yaml", "--out", "run", "--rounds", "1", cwd=folder)
     return folder
 
 
@@ -99,7 +99,7 @@ def test_the_report_says_so_and_escapes_names(place: Path) -> None:
 
 @pytest.mark.slow
 def test_a_stated_human_error_goes_first(place: Path) -> None:
-    burnish("run", "wine.yaml", "--out", "stated", "--set", "data.human_error=0.01", cwd=place)
+    burnish("run", "wine.yaml", "--out", "stated", "--set", "data.human_error=0.01", "--rounds", "1", cwd=place)
     summary = json.loads((place / "stated" / "summary.json").read_text())
     assert summary["errors"]["human"]["value"] == 0.01
     assert summary["annotators"]["human_error"]["value"] > 0.01
