@@ -31,7 +31,7 @@ from burnish.tasks.folds import OutOfFold, best_pass, out_of_fold
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.images import ImageScan, measure_images
 from burnish.tasks.label_checks import label_codes
-from burnish.tasks.mislabels import LabelAudit, audit_labels
+from burnish.tasks.mislabels import NARROWEST_EMBEDDING, LabelAudit, audit_labels
 from burnish.tasks.multivariate import OUTLIER_ABOVE, score_outliers
 from burnish.tasks.neighbours import NeighbourGraph, nearest, neighbour_graph
 from burnish.tasks.noise import Errors
@@ -392,7 +392,7 @@ def _errors(run: Run, prepared: Prepared) -> Errors:
     if configured != "auto":
         return configured
     if examples.embeddings is not None:
-        return "people"
+        return "people" if examples.embeddings.shape[1] >= NARROWEST_EMBEDDING else "either"
     if examples.kind == "images":
         return "people" if run.config.features.encoder == "pretrained" else "either"
     return "classes" if examples.learn_from and examples.text is None else "either"
