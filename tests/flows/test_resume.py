@@ -12,19 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import burnish
 from sklearn.datasets import load_breast_cancer
 
 pytestmark = pytest.mark.slow
 FAST = ("--set", "train.epochs=15", "--set", "train.model=linear", "--set", "mislabels.model=network")
-
-
-def burnish(*arguments: str, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own, with a Prefect home of its own."""
-    environment = os.environ | {"PREFECT_HOME": str(cwd / ".prefect"), "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-m", "burnish.flows.cli", *arguments]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == status, done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,19 @@
 """A table with three annotator columns through the command line, and what is refused there."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from command_line import burnish
 from sklearn.datasets import load_wine
 
 from burnish.flows.config import load_config, parse_config
 from burnish.tasks.findings import InputError
 
 NAMES = ["ann", "=bob <b>", "label"]
-
-
-def burnish(*arguments: str, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PREFECT_HOME": str(cwd / ".prefect"), "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-m", "burnish.flows.cli", *arguments]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == status, done.stderr
-    return done
 
 
 def write_wine(folder: Path) -> np.ndarray:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import burnish
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -28,15 +29,6 @@ COLUMNS = {
     "final_label", "outlier_score", "outlier", "duplicate_of", "weight", "weight_class", "weight_source",
     "weight_quality", "weight_hard", "predicted", "confidence", "margin", "correct", "error_categories",
 }  # fmt: skip
-
-
-def burnish(*arguments: str, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own, with a Prefect home of its own."""
-    environment = os.environ | {"PREFECT_HOME": str(cwd / ".prefect"), "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-m", "burnish.flows.cli", *arguments]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == status, done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")
