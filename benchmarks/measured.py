@@ -45,14 +45,15 @@ def run_burnish(config: Path, *options: str) -> Measured:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     peak = 0
     while process.poll() is None:
-        peak = max(peak, _resident_kib(process.pid))
+        peak = max(peak, resident_kib(process.pid))
         time.sleep(0.1)
     if process.returncode:
         raise SystemExit(f"burnish run {config} ended with {process.returncode}:\n{process.stderr.read()}")
     return Measured(folder, time.perf_counter() - began, peak / 2**20)
 
 
-def _resident_kib(pid: int) -> int:
+def resident_kib(pid: int) -> int:
+    """Give the most memory the process has held so far, 0 where there is no /proc."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -15,7 +15,6 @@ blank pages look alike; in a crowd of more than 32 look-alikes only neighbours i
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +31,7 @@ COPY_SHARE = (
 COPY_BOUNDS = (0.002, 0.04)  # of the variance: a copy may differ by as much as rough compression makes it
 PROBES, PROBED = 100, 5000  # pictures whose nearest others are looked up, and among how many
 HELD = 512  # pictures held as floats at once
+HELD_CELLS = 500_000  # values of pairs compared at once
 LEAST_CONTRAST = 4.0  # levels of standard deviation; below, correlation compares noise
 LARGEST_DISTANCE = 0.05  # of features, as a share of the typical distance between two examples
 
@@ -160,7 +160,7 @@ def _near_images(hashes: NDArray[np.uint64], pixels: NDArray[np.uint8], present:
         return np.empty((0, 2), np.int64)
     pairs = rows[_candidates(hashes[rows])]
     limit = _copy_limit(pixels[rows[:: -(-len(rows) // PROBED)]])
-    kept = [part[_residual(pixels, part) <= limit] for part in _parts(pairs)]
+    kept = [part[_residual(pixels, part) <= limit] for part in _parts(pairs, HELD_CELLS // pixels[0].size)]
     return np.concatenate([pairs[:0], *kept])
 
 
@@ -186,6 +186,8 @@ def _standardized(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _contrast(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Standard deviation of each picture, in levels."""
+    import cv2
+
     spread = [cv2.meanStdDev(picture.reshape(-1))[1].item() for picture in pixels]
     return np.array(spread, dtype=np.float64)
 
@@ -210,14 +212,15 @@ def _near_features(features: NDArray[np.float32]) -> Pairs:
     centre = features.mean(axis=0)
     planes = np.random.default_rng(0).standard_normal((features.shape[1], 64)).astype(np.float32)
     hashes, spread = [], 0.0
-    for start in range(0, len(features), PROBED):
-        centred = features[start : start + PROBED] - centre
+    held = max(1, HELD_CELLS // features.shape[1])
+    for start in range(0, len(features), held):
+        centred = features[start : start + held] - centre
         hashes.append(_pack(centred @ planes > 0))
         spread += float(np.einsum("ij,ij->i", centred, centred).sum(dtype=np.float64))
     pairs = _candidates(np.concatenate(hashes))
     typical = np.sqrt(2 * spread / len(features))
     limit = min(LARGEST_DISTANCE * typical, COPY_SHARE * _usual_second_distance(features, centre))
-    kept = [part[_distance(features, part) <= limit] for part in _parts(pairs)]
+    kept = [part[_distance(features, part) <= limit] for part in _parts(pairs, HELD_CELLS // features.shape[1])]
     return np.concatenate([pairs[:0], *kept])
 
 
@@ -225,10 +228,13 @@ def _usual_second_distance(points: NDArray[np.float32], centre: NDArray[np.float
     """Median distance of a row (of a sample) from its second nearest."""
     sought = points[:: -(-len(points) // PROBES)] - centre
     nearest = np.empty((0, len(sought)), np.float32)
-    for start in range(0, len(points), PROBED):
-        part = points[start : start + PROBED] - centre
+    held = max(1, HELD_CELLS // points.shape[1])
+    for start in range(0, len(points), held):
+        part = points[start : start + held] - centre
         squared = np.einsum("ij,ij->i", part, part)[:, None] - 2 * (part @ sought.T)
-        nearest = np.sort(np.concatenate([nearest, squared]), axis=0)[:3]  # itself, the nearest, the second nearest
+        nearest = np.partition(np.concatenate([nearest, squared]), min(2, len(nearest) + len(squared) - 1), axis=0)[
+            :3
+        ]  # itself, the nearest, the second nearest
     squared = nearest[-1] + np.einsum("ij,ij->i", sought, sought)
     return float(np.sqrt(max(np.median(squared), 0)))
 
@@ -237,9 +243,9 @@ def _distance(features: NDArray[np.float32], pairs: Pairs) -> NDArray[np.floatin
     return np.linalg.norm(features[pairs[:, 0]] - features[pairs[:, 1]], axis=1)
 
 
-def _parts(pairs: Pairs) -> list[Pairs]:
+def _parts(pairs: Pairs, most: int) -> list[Pairs]:
     """Pairs in portions, so that memory stays bounded."""
-    return [pairs[i : i + 8192] for i in range(0, len(pairs), 8192)]
+    return [pairs[i : i + max(most, 1)] for i in range(0, len(pairs), max(most, 1))]
 
 
 def _candidates(hashes: NDArray[np.uint64]) -> Pairs:

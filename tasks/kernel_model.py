@@ -23,7 +23,8 @@ from burnish.tasks.folds import assign_folds
 COMPONENTS = 64  # principal components the kernel sees
 LANDMARKS = 500
 WIDEST_COVARIANCE = 2_048  # columns
-BLOCK_ROWS = 4_096
+BLOCK_ROWS = 1_024
+SAMPLED = 8_192  # rows that principal components are learnt from
 RIDGES = (0.1, 0.3, 1.0, 3.0, 10.0)
 SHARPNESS = tuple(float(step) for step in np.geomspace(1, 60, 18))
 SOFTENED_ON = 20_000  # rows that choose the sharpness
@@ -68,7 +69,8 @@ def predict_by_kernel(
 def principal_components(features: NDArray[np.floating], most: int, seed: int) -> NDArray[np.float32]:
     """Centre the features and keep the leading principal components, in the features' own scale.
 
-    Up to 2,048 columns the covariance is summed in blocks and decomposed, so that the features are not copied.
+    Up to 2,048 columns the covariance is summed in blocks, over 8,192 rows at
+    most, and decomposed, so that the features are not copied.
     """
     from scipy.linalg import eigh
     from sklearn.decomposition import PCA
@@ -79,14 +81,17 @@ def principal_components(features: NDArray[np.floating], most: int, seed: int) -
     if features.shape[1] > WIDEST_COVARIANCE:
         return PCA(most, random_state=seed).fit_transform(features).astype(np.float32)
     mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, len(features), BLOCK_ROWS)]
+    sample = features[:: -(-len(features) // SAMPLED)]
     covariance = np.zeros((features.shape[1], features.shape[1]))
-    for rows in blocks:
-        centred = (features[rows] - mean).astype(np.float32)
+    for start in range(0, len(sample), BLOCK_ROWS):
+        centred = (sample[start : start + BLOCK_ROWS] - mean).astype(np.float32, copy=False)
         covariance += centred.T @ centred
-    leading = eigh(covariance, subset_by_index=[len(covariance) - most, len(covariance) - 1])[1][:, ::-1]
+    leading = eigh(covariance, subset_by_index=[len(covariance) - most, len(covariance) - 1], overwrite_a=True)[1]
+    leading = leading[:, ::-1]
     leading = leading * np.where(leading[np.abs(leading).argmax(axis=0), np.arange(most)] < 0, -1, 1)
-    return np.concatenate([(features[rows] - mean) @ leading.astype(np.float32) for rows in blocks])
+    leading = leading.astype(np.float32)
+    blocks = (slice(start, start + BLOCK_ROWS) for start in range(0, len(features), BLOCK_ROWS))
+    return np.concatenate([(features[rows] - mean) @ leading for rows in blocks])
 
 
 def _ridge_scores(

@@ -30,6 +30,7 @@ from burnish.tasks.voices import VOICE_COLUMNS, VOICES
 METHODS = tuple(VOICES)
 NEIGHBOURS = 20
 NARROWEST_EMBEDDING = 128  # columns
+ALONE_CELLS = 20_000  # rows × classes that a voice's own reading is fitted to: fewer numbers to learn
 ISSUE = 0.5  # a label is an issue where it is more likely wrong than right
 BEYOND_CHANCE = 3.09  # standard deviations, one-sided 0.1%
 FEWEST = 3  # examples of a class under which nobody can tell whether one of them is mislabelled
@@ -333,7 +334,10 @@ def _alone(
     """Probability that the given label is right by each voice alone, read through a labelling model of its own."""
     if len(spoken) == 1:
         return {name: _given(posterior, codes) for name in spoken}
-    models = {name: fit_noise_model([reading], heeded, errors=errors, seed=seed) for name, reading in spoken.items()}
+    models = {
+        name: fit_noise_model([reading], heeded, errors=errors, cells=ALONE_CELLS, seed=seed)
+        for name, reading in spoken.items()
+    }
     return {name: _given(model.posterior([spoken[name]], codes), codes) for name, model in models.items()}
 
 

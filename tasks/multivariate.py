@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 OUTLIER_ABOVE = 0.5
 PRIOR = 0.01  # share of outliers expected before looking
 SPREAD = 10.0  # an outlier's score lies anywhere in this many standard deviations
-MOST_ROWS = 10_000  # rows the detectors learn from
+MOST_ROWS = 5_000  # rows the detectors learn from
 MOST_COLUMNS = 64  # more are projected
 FEWEST_ROWS = 20
-ROWS, COLUMNS = 4_096, 128  # rows and columns worked on at once
+ROWS, COLUMNS = 2_048, 128  # rows and columns worked on at once
 NEIGHBOURS, NEIGHBOURS_SHARE = 10, 0.01  # the more of the two: a clump of outliers of 1% of the rows cannot hide itself
-TREES = 200
+TREES = 100
 CENTRAL = 0.75  # share of the rows that the robust covariance is learnt from
 STEPS = 10
 Z90, Z95 = 1.2815515655446004, 1.6448536269514722
@@ -87,7 +87,9 @@ def score_outliers(features: Array, train_mask: NDArray[np.bool_] | None = None,
 def _isolate_and_reduce(features: Array, rows: NDArray[np.int64], seed: int) -> tuple[Floats, NDArray[np.float32]]:
     """Score all rows by the forest, and give them in few columns; they are scaled a few at a time."""
     scaling = _fit_scaling(features, rows)
-    sample = scaling.apply(features[rows])
+    sample = np.empty((len(rows), features.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), ROWS):
+        sample[start : start + ROWS] = scaling.apply(features[rows[start : start + ROWS]])
     isolation, reduction = _fit_forest(sample, seed), _fit_reduction(sample)
     del sample
     alone, parts = np.empty(len(features)), []
@@ -107,7 +109,9 @@ class _Scaling:
 
     def apply(self, features: Array) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):  # what overflows is clipped all the same
-            scaled = (features.astype(np.float32, copy=False) - self.middle) / self.spread
+            scaled = features - self.middle
+            scaled = scaled.astype(np.float32, copy=False)
+            scaled /= self.spread
         return np.clip(scaled, -1e6, 1e6, out=scaled)
 
 
@@ -150,11 +154,12 @@ def _fit_reduction(sample: NDArray[np.float32]) -> _Reduction | None:
     centre = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
     products, sums = np.zeros((columns, columns)), np.zeros(columns)
     for start in range(0, len(sample), ROWS):
-        part = np.clip(sample[start : start + ROWS] - centre, -10, 10)
+        part = sample[start : start + ROWS] - centre
+        np.clip(part, -10, 10, out=part)
         products += part.T @ part
         sums += part.sum(axis=0, dtype=np.float64)
-    covariance = (products - np.outer(sums, sums) / len(sample)) / (len(sample) - 1)
-    _, axes = eigh(covariance, subset_by_index=[columns - MOST_COLUMNS + 1, columns - 1])
+    products -= np.outer(sums, sums / len(sample))  # a covariance but for a factor
+    _, axes = eigh(products, subset_by_index=[columns - MOST_COLUMNS + 1, columns - 1], overwrite_a=True)
     return _Reduction(centre, np.ascontiguousarray(axes[:, ::-1], dtype=np.float32))
 
 

@@ -2,8 +2,9 @@
 
 Distances are Euclidean. Narrow or small data are searched exactly, in blocks of matrix products, so that memory stays
 linear in the rows. Wide data are searched in their first principal components, what the others hold of a row's length
-added, and the candidates ranked again by their true distances; a sample of rows, searched both ways, says in how many
-components the candidates hold enough of the true neighbours. Where none are enough (data without structure, whose
+added, with products of sixteen bits where the processor multiplies these faster, and the candidates ranked again by
+their true distances; a sample of rows, searched both ways, says in how many components the candidates hold enough of
+the true neighbours. Where none are enough (data without structure, whose
 variance does not gather in few directions) all is searched exactly. Neighbours of the same group (copies of one
 another, shots of one scene) can be left out: a copy brings the same label.
 
@@ -27,10 +28,11 @@ NARROW = 192  # up to here the exact search is as fast
 FEW = 4_000  # rows up to which exact search takes a second
 CANDIDATES = 2  # times k, ranked again by their true distances
 RECALL = 0.98  # share of true neighbours among the candidates, under which the search is exact
+SAMPLED = 8_192  # rows that principal components are learnt from
 SKETCHED = 1_536  # columns from which principal components come from a random sketch
-ROWS = 512  # rows centred at once
+ROWS = 256  # rows centred at once
 QUERIES = 500  # rows searched exactly to measure the recall
-BLOCK_CELLS = 4_000_000  # distances held at once, 16 MB
+BLOCK_CELLS = 2_000_000  # distances held at once, 8 MB
 CACHED_CELLS = 400_000  # values of candidates held at once, so that they stay in the processor's cache
 BUNDLE = 32  # distances whose smallest is looked at before them
 
@@ -89,19 +91,18 @@ def neighbour_graph(
     kin = group_codes(groups, len(points))
     k = min(k, len(points) - 1)
     everyone = torch.arange(len(points))
+    space = _exact_space(points)
     if points.shape[1] <= NARROW or len(points) <= FEW:
-        return _graph(points, _search(_exact_space(points), everyone, k, kin), 1.0)
+        return _graph(points, _search(space, everyone, k, kin), 1.0)
     sample = np.sort(np.random.default_rng(seed).choice(len(points), min(QUERIES, len(points)), replace=False))
     queries = torch.from_numpy(sample)
-    true = _search(_exact_space(points), queries, k, kin).numpy()
+    true = _search(space, queries, k, kin).numpy()
     width = min(CANDIDATES * k, len(points) - 1)
-    directions = _directions(points)
-    for components in COMPONENTS:
-        space = _reduced_space(points, directions[:, :components])
-        recall = _recall(_search(space, queries, width, kin).numpy(), true)
+    for reduced in _reduced_spaces(space, _directions(points)):
+        recall = _recall(_search(reduced, queries, width, kin).numpy(), true)
         if recall >= RECALL:
-            return _graph(points, _search(space, everyone, width, kin), recall, k)
-    return _graph(points, _search(_exact_space(points), everyone, k, kin), 1.0)
+            return _graph(points, _search(reduced, everyone, width, kin), recall, k)
+    return _graph(points, _search(space, everyone, k, kin), 1.0)
 
 
 def distances_to_nearest(queries: NDArray[np.floating], others: NDArray[np.floating], k: int) -> NDArray[np.float32]:
@@ -114,8 +115,10 @@ def distances_to_nearest(queries: NDArray[np.floating], others: NDArray[np.float
     centre = among.median(0).values  # of no outlier's making
     space, asking = _Space(among - centre, _lengths(among, centre), torch.zeros_like(centre)), asking - centre
     found = torch.empty(len(asking), min(k, len(among)))
-    for block in _blocks(torch.arange(len(asking)), len(among), BLOCK_CELLS):
-        columns = _smallest(_far(space, asking[block]), found.shape[1])
+    blocks = list(_blocks(torch.arange(len(asking)), len(among), BLOCK_CELLS))
+    room = _room(max(map(len, blocks), default=0), len(among))
+    for block in blocks:
+        columns = _smallest(_far(space, asking[block], room), found.shape[1])
         for row, near in zip(torch.split(block, 64), torch.split(columns, 64), strict=True):
             apart = space.points[near] - asking[row, None, :]
             found[row] = torch.linalg.vector_norm(apart, dim=2).sort(1).values
@@ -161,7 +164,7 @@ class _Space:
 
     Attributes
     ----------
-    points : float32 (n, p)
+    points : float32 or bfloat16 (n, p)
     lengths : float32 (n,)
         Squared, from the centre; they may know of more coordinates.
     centre : float32 (p,)
@@ -181,13 +184,21 @@ def _exact_space(points: torch.Tensor) -> _Space:
     return _Space(points - centre, lengths, torch.zeros_like(centre))
 
 
-def _reduced_space(points: torch.Tensor, directions: torch.Tensor) -> _Space:
-    """Project on some directions; the lengths are the whole ones, as what is left out of two rows is seldom alike."""
-    centre = points.mean(0)
-    projected = torch.empty(len(points), directions.shape[1])
-    for part, place in zip(torch.split(points, ROWS), torch.split(projected, ROWS), strict=True):
-        place[:] = (part - centre) @ directions
-    return _Space(projected, _lengths(points, centre), torch.zeros(directions.shape[1]))
+def _reduced_spaces(space: _Space, directions: torch.Tensor) -> Iterator[_Space]:
+    """Project on more and more directions; the lengths are the whole ones, as what is left out is seldom alike."""
+    kind = torch.bfloat16 if _multiplies_bfloat16() else torch.float32
+    projected = torch.empty(len(space.points), 0, dtype=kind)
+    for components in COMPONENTS:
+        further = directions[:, projected.shape[1] : components]
+        parts = [((part - space.centre) @ further).to(kind) for part in torch.split(space.points, ROWS)]
+        projected = torch.cat([projected, torch.cat(parts)], dim=1)
+        yield _Space(projected, space.lengths, torch.zeros(projected.shape[1], dtype=kind))
+
+
+def _multiplies_bfloat16() -> bool:
+    """Tell whether the processor has instructions for it; without, it would be slower, not faster."""
+    abilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # torch before 2.11 cannot say
+    return any(abilities.get(name) for name in ("amx_bf16", "avx512_bf16"))
 
 
 def _lengths(points: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
@@ -196,6 +207,7 @@ def _lengths(points: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
 
 def _directions(points: torch.Tensor) -> torch.Tensor:
     """Give the first principal directions (d, p), the foremost first; of very wide data by a random sketch."""
+    points = points[:: -(-len(points) // SAMPLED)]
     most = min(COMPONENTS[-1], *points.shape)
     centre = points.mean(0)
     if points.shape[1] <= SKETCHED:
@@ -221,9 +233,11 @@ def _search(space: _Space, rows: torch.Tensor, k: int, kin: NDArray[np.int64] | 
     groups = None if kin is None else torch.from_numpy(kin)
     has_kin = None if groups is None else torch.bincount(groups)[groups] > 1
     found = torch.empty(len(rows), k, dtype=torch.int64)  # what is kept has its place beforehand: no torn memory
-    for place in _blocks(torch.arange(len(rows)), n, BLOCK_CELLS):
+    blocks = list(_blocks(torch.arange(len(rows)), n, BLOCK_CELLS))
+    room = _room(max(map(len, blocks), default=0), n)
+    for place in blocks:
         block = rows[place]
-        far = _far(space, space.points[block] - space.centre)
+        far = _far(space, space.points[block] - space.centre, room)
         far[torch.arange(len(block)), block] = torch.inf
         if groups is not None and has_kin is not None:
             for row in torch.nonzero(has_kin[block])[:, 0].tolist():
@@ -232,11 +246,18 @@ def _search(space: _Space, rows: torch.Tensor, k: int, kin: NDArray[np.int64] | 
     return found
 
 
-def _far(space: _Space, queries: torch.Tensor) -> torch.Tensor:
-    """Squared distances (m, n) less the queries' own lengths, filled up to whole bundles with infinity."""
-    n = len(space.points)
-    far = torch.full((len(queries), -(-n // BUNDLE) * BUNDLE), torch.inf)
-    torch.addmm(space.lengths[None, :], queries, space.points.T, alpha=-2.0, out=far[:, :n])
+def _room(rows: int, n: int) -> torch.Tensor:
+    """Make room for distances (rows, n), filled up to whole bundles with infinity."""
+    return torch.full((rows, -(-n // BUNDLE) * BUNDLE), torch.inf)
+
+
+def _far(space: _Space, queries: torch.Tensor, room: torch.Tensor) -> torch.Tensor:
+    """Write squared distances (m, n), less the queries' own lengths, into the room and give the rows used."""
+    n, far = len(space.points), room[: len(queries)]
+    if space.points.dtype == torch.bfloat16:
+        torch.sub(space.lengths[None, :], queries @ space.points.T, alpha=2.0, out=far[:, :n])
+    else:
+        torch.addmm(space.lengths[None, :], queries, space.points.T, alpha=-2.0, out=far[:, :n])
     return far
 
 
@@ -254,11 +275,15 @@ def _graph(points: torch.Tensor, found: torch.Tensor, recall: float, k: int | No
     """Rank what was found by true distances, taken from differences: exact also between near copies."""
     k = k or found.shape[1]
     indices, distances = torch.empty(len(points), k, dtype=torch.int64), torch.empty(len(points), k)
-    width = found.shape[1] * points.shape[1]
-    for block in _blocks(torch.arange(len(points)), width, CACHED_CELLS):
+    width, columns = found.shape[1], points.shape[1]
+    blocks = list(_blocks(torch.arange(len(points)), width * columns, CACHED_CELLS))
+    room = torch.empty(len(blocks[0]) * width, columns)
+    for block in blocks:
         candidates = found[block].sort(dim=1)[0]  # of equally near rows, the first comes first
-        far = torch.linalg.vector_norm(points[candidates.clamp(min=0)] - points[block, None, :], dim=2)
-        far = torch.where(candidates < 0, torch.inf, far)
+        apart = room[: candidates.numel()]
+        torch.index_select(points, 0, candidates.clamp(min=0).flatten(), out=apart)
+        apart = apart.view(len(block), width, columns).sub_(points[block, None, :])
+        far = torch.linalg.vector_norm(apart, dim=2).masked_fill_(candidates < 0, torch.inf)
         ranked = far.argsort(dim=1, stable=True)
         indices[block] = candidates.gather(1, ranked)[:, :k]
         distances[block] = far.gather(1, ranked)[:, :k]

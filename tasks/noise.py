@@ -41,6 +41,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from burnish.tasks.fitting import limited_threads
+
 FLOOR = 1e-6  # a voice never rules a class out: one zero would outvote all others
 FIT_CELLS = 100_000  # rows × classes the fit looks at; beyond, a random sample of rows is enough
 FEWEST_ROWS = 2_000
@@ -155,6 +157,7 @@ def fit_noise_model(
     known: NDArray[np.int64] | None = None,
     *,
     errors: Errors = "people",
+    cells: int = FIT_CELLS,
     seed: int = 0,
 ) -> NoiseModel:
     """Fit the labelling model by maximum a posteriori, confusions re-estimated between the fits.
@@ -171,8 +174,10 @@ def fit_noise_model(
     errors : str
         How labels go wrong: ``people`` mix up what looks alike; ``classes``: each class at a rate of its own, whatever
         the example looks like; ``either``: the labels decide between the two.
+    cells : int
+        Rows × classes that are looked at; where there are more, a random sample of the rows (2,000 at least).
     seed : int
-        Draws the sample of rows where the data are large.
+        Draws that sample.
 
     Returns
     -------
@@ -180,7 +185,7 @@ def fit_noise_model(
     """
     k = readings[0].shape[1]
     told = np.full(len(codes), -1) if known is None else known
-    rows = _sample(codes, told, k, seed)
+    rows = _sample(codes, told, max(FEWEST_ROWS, cells // k), seed)
     logs = _logs([reading[rows] for reading in readings])
     if k > MANY or errors == "classes":
         return NoiseModel((_fit(None, _Data.of(logs, codes[rows], told[rows], coarse=False)),), (1.0,))
@@ -249,9 +254,8 @@ def _fit(slips: Slips | None, data: _Data) -> Account:
     return Account(**fitted, confusion=confusion.numpy(), log_density=float(density))
 
 
-def _sample(codes: NDArray[np.int64], known: NDArray[np.int64], k: int, seed: int) -> NDArray[np.int64]:
+def _sample(codes: NDArray[np.int64], known: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
     rows = np.flatnonzero(codes >= 0)
-    most = max(FEWEST_ROWS, FIT_CELLS // k)
     if len(rows) <= most:
         return rows
     drawn = np.random.default_rng(seed).choice(rows, most, replace=False)
@@ -314,14 +318,14 @@ def _labelling(
     pooled = torch.einsum("v,vnk->nk", by["weights"] / sharpness, logs)
     best = pooled.topk(2, 1).values
     right = torch.nn.functional.one_hot(given, k).bool()
-    common = confusion[:, given].T
+    common = confusion.T[given]
     careful = right.to(torch.float64)
     if by["slip"].max() > NEVER:
         wrong = torch.sigmoid(by["slip"] - by["slope"] * (best[:, :1] - best[:, 1:]))
         looks = torch.exp(by["likeness"] * (pooled - best[:, :1]))
         elsewhere = 1 - torch.eye(k, dtype=torch.float64)
         habits = elsewhere * (confusion + 1 - elsewhere) ** by["habit"]
-        slips = wrong * habits[:, given].T * looks.gather(1, given[:, None]) / (looks @ habits.T)
+        slips = wrong * habits.T[given] * looks.gather(1, given[:, None]) / (looks @ habits.T)
         careful = torch.where(right, 1 - wrong, slips)
     labelling = (1 - by["careless"]) * careful + by["careless"] * common
     return torch.softmax(sharpness * pooled + by["bias"], 1), labelling
@@ -347,7 +351,8 @@ def _climb(free: dict[str, torch.Tensor], data: _Data, confusion: torch.Tensor, 
     least = TOLERANCE / len(data.given)
     start = torch.cat([value.detach().reshape(-1) for value in moving]).numpy()
     options = {"maxiter": STEPS, "ftol": least, "gtol": least}
-    place(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
+    with limited_threads(1):  # more would wait for each other
+        place(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
 
 
 def _unlikely(free: dict[str, torch.Tensor], slips: Slips | None) -> torch.Tensor:

@@ -67,7 +67,9 @@ def cluster_voice(evidence: Evidence) -> Opinion:
     counts = sorted({min(most, evidence.k * resolution) for resolution in RESOLUTIONS})
     total = np.zeros((len(inputs), evidence.k))
     for number in counts:
-        kmeans = MiniBatchKMeans(number, batch_size=4096, n_init=1, random_state=evidence.seed)
+        kmeans = MiniBatchKMeans(
+            number, batch_size=4096, init_size=max(4096, 3 * number), n_init=1, random_state=evidence.seed
+        )
         total += _others_labels(kmeans.fit_predict(inputs), evidence)
     return Opinion(total / len(counts))
 
