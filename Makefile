@@ -28,7 +28,7 @@ table: $(INSTALLED)  ## the same loop on a mixed table with planted errors
 	$(BIN)/burnish run data/cancer/cancer.yaml
 
 test: $(INSTALLED)  ## the tests
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: $(INSTALLED)  ## ruff: style and layout
 	$(BIN)/ruff check .

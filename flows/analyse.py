@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 
-from burnish.flows.clean import Labels, Prepared, labelled_table, open_examples
+from burnish.flows.clean import Labels, labelled_table
 from burnish.flows.compare import read_summary
 from burnish.flows.config import Config, load_config
+from burnish.flows.prepare import Prepared, open_examples
 from burnish.flows.rounds import Round
 from burnish.flows.run import Run, versions, write_json, write_manifest
 from burnish.flows.train import Copies, Fitted

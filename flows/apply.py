@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from burnish.flows.analyse import render_again
-from burnish.flows.clean import DECISIONS, open_examples
 from burnish.flows.compare import read_summary
 from burnish.flows.config import load_config
+from burnish.flows.prepare import DECISIONS, open_examples
 from burnish.flows.run import write_json
 from burnish.tasks.actions import follow_decisions
 from burnish.tasks.cleaned import write_cleaned

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from burnish.flows.clean import open_examples, validated_frame
 from burnish.flows.config import Config
+from burnish.flows.prepare import open_examples, validated_frame
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import SEVERITIES, Finding
 from burnish.tasks.images import measure_images

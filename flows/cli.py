@@ -248,8 +248,8 @@ def serve(
 
 
 def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: str) -> None:
-    from burnish.flows.clean import open_examples
     from burnish.flows.gates import check_rules
+    from burnish.flows.prepare import open_examples
     from burnish.flows.run import start_run
 
     check_rules(fail_on or [])
@@ -267,8 +267,8 @@ def _take_up(
     out: Path | None,
     fail_on: list[str] | None,
 ) -> None:
-    from burnish.flows.clean import open_examples
     from burnish.flows.gates import check_rules
+    from burnish.flows.prepare import open_examples
     from burnish.flows.rounds import check_applied, check_resumable
     from burnish.flows.run import resume_run
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from burnish.flows.analyse import analyse, describe_labels, finish
-from burnish.flows.clean import Labels, Prepared, find_labels, labelled_table, labels_as_given, prepare, write_labels
+from burnish.flows.clean import Labels, find_labels, labelled_table, labels_as_given, write_labels
+from burnish.flows.prepare import Prepared, prepare
 from burnish.flows.rounds import Standing, finished_with, keep_standing, read_standings, stand
 from burnish.flows.run import Run, as_flow
 from burnish.flows.train import Fitted, keep_model, make_copies, train

@@ -18,9 +18,10 @@ import uvicorn
 
 from burnish.flows.analyse import attributes_again, image_root
 from burnish.flows.apply import SHEET, read_table
-from burnish.flows.clean import DECISIONS, REVIEW_COLUMNS
+from burnish.flows.clean import REVIEW_COLUMNS
 from burnish.flows.compare import read_summary
 from burnish.flows.config import load_config
+from burnish.flows.prepare import DECISIONS
 from burnish.flows.review_server import Pictures, Review, Tokens, review_app
 from burnish.flows.run import write_json
 from burnish.tasks.decisions import read_decisions

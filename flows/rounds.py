@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.flows.clean import DECISIONS, Labels, Prepared
+from burnish.flows.clean import Labels
 from burnish.flows.compare import read_summary
+from burnish.flows.prepare import DECISIONS, Prepared
 from burnish.flows.run import Run, write_json
 from burnish.flows.train import Fitted
 from burnish.tasks.decisions import read_sheet

@@ -23,9 +23,9 @@ from prefect.schedules import Cron
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 
-from burnish.flows.clean import open_examples
 from burnish.flows.config import load_config
 from burnish.flows.gates import check_rules, crossed
+from burnish.flows.prepare import open_examples
 from burnish.flows.retrain import retrain
 from burnish.flows.run import start_run
 from burnish.tasks.findings import InputError

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.flows.clean import Labels, Prepared
+from burnish.flows.clean import Labels
+from burnish.flows.prepare import Prepared
 from burnish.flows.run import Run
 from burnish.tasks.augment import augment_images, default_recipe, fit_recipe, jitter_features
 from burnish.tasks.metrics import latency

@@ -109,6 +109,11 @@ class Examples:
         """Labels as indices into `classes`, −1 where missing; shape (n,)."""
         return label_codes(self.table["label"], self.classes)
 
+    @property
+    def columns(self) -> list[str]:
+        """The attributes to learn from, but for the text."""
+        return [name for name in self.learn_from if name != self.text]
+
 
 def read_examples(
     path: str | Path,

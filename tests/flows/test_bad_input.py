@@ -495,10 +495,10 @@ def test_csv_cells_do_not_run() -> None:
 def test_disk_full_under_prefect(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     full = (
-        "import errno, os, burnish.flows.clean as clean\n"
+        "import errno, os, burnish.flows.prepare as prepare\n"
         "from burnish.flows.cli import main\n"
         "def fill(*_): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))\n"
-        "clean.write_json = fill\n"
+        "prepare.write_json = fill\n"
         "main()\n"
     )
     argv = [sys.executable, "-c", full, "run", "c.yaml", "--out", "run"]
