@@ -11,6 +11,7 @@ from burnish.flows.prepare import open_examples, validated_frame
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import SEVERITIES, Finding
 from burnish.tasks.images import measure_images
+from burnish.tasks.notation import things
 from burnish.tasks.split import split
 from burnish.tasks.validate import Validation, enforce_suite, learn_suite, load_suite
 
@@ -59,7 +60,7 @@ def check_data(config: Config) -> Checked:
 def _about(examples: Examples) -> Iterator[str]:
     noun = "images" if examples.kind == "images" else "rows"
     sources = examples.table["source"].nunique()
-    yield f"{len(examples.table):,} {noun}, {len(examples.classes)} classes, {sources} source(s)"
+    yield f"{len(examples.table):,} {noun}, {len(examples.classes)} classes, {things(sources, 'source')}"
 
 
 def _against(checked: Validation, against: str) -> str:

@@ -277,6 +277,8 @@ def _take_up(
         raise InputError("--resume goes on in the run's own folder with its own settings: leave out --set and --out")
     console = _console()
     current = resume_run(folder, rounds, console)
+    if config is not None and config.is_dir():
+        raise InputError(f"{config} is a folder, not a configuration; leave it out: burnish run --resume {folder}")
     if config is not None and load_config(config).data != current.config.data:
         raise InputError(f"{config} names other data than {folder} was made of; start a new run: burnish run {config}")
     check_resumable(folder, rounds is not None)

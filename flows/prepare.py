@@ -33,6 +33,7 @@ from burnish.tasks.validate import Validation, enforce_suite, learn_suite, load_
 DECISIONS = "decisions.csv"
 IMAGE_MEASURES = ["width", "height", "brightness", "contrast", "entropy", "noise", "sharpness"]
 NEIGHBOURS = 20
+SIDES = {"patches": 32, "pretrained": 128}  # pixels an encoder is given at most, where nothing is configured
 
 
 @dataclass(frozen=True)
@@ -168,10 +169,10 @@ def _check_learnable(prepared: Prepared) -> None:
 def _measure_images(run: Run, examples: Examples) -> ImageScan | None:
     if examples.kind != "images":
         return None
+    options = run.config.features
+    sides = {"size": options.image_size, "largest": SIDES[options.encoder]}
     measure = run.stage("Measure images", measure_images)
-    scan = measure(
-        examples.root, examples.table["image"], size=run.config.features.image_size, ids=examples.table["id"]
-    )
+    scan = measure(examples.root, examples.table["image"], **sides, ids=examples.table["id"])
     run.add(*scan.findings)
     return scan
 

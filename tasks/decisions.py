@@ -110,6 +110,14 @@ def check_decisions(decided: pd.DataFrame, examples: pd.DataFrame, classes: Sequ
     named = decided["new_label"].replace("", np.nan)
     label = suggested.where(word == "accept", given.where(word == "keep", named.where(word == "other")))
     _refuse_unknown_label(where, decided, label, classes)
+    contrary = named.notna() & (word != "other") & (named != label)
+    if contrary.any():
+        ids = decided["id"][contrary].tolist()
+        _stop(
+            where,
+            f"has {things(len(ids), 'row')} with a new_label that the decision does not mean ({_shown(ids)}): write "
+            "other to give the new label, or empty that cell",
+        )
     lacking = label.isna() & (word != "drop")
     for kind, why in (
         ("accept", "with no suggested label to accept"),

@@ -59,20 +59,48 @@ def label_codes(labels: ArrayLike, classes: Sequence[Any] | None) -> tuple[tuple
     >>> label_codes(["dog", None, "cat"], None)
     (('cat', 'dog'), array([ 1, -1,  0]))
     """
+    column = as_array(labels, "labels", object)
+    if column.ndim != 1:
+        raise InputError(f"labels have shape {column.shape}; give one label an example, or a column an annotator")
     given = pd.Series(labels).reset_index(drop=True)
-    present = given.dropna().unique()
-    if classes is None:
-        names = tuple(sorted(present, key=_sort_key(present)))
-    else:
-        names = tuple(classes)
-        strange = sorted({str(label) for label in present} - {str(name) for name in names})
-        if strange or len(set(names)) < len(names):
-            problem = f"hold {strange[0]!r}, which is not among the classes" if strange else "name a class twice"
-            raise InputError(f"the labels {problem}; give every class once, in the order of the probabilities' columns")
+    try:
+        present = given.dropna().unique()
+    except TypeError:
+        raise InputError("labels hold lists; give one label an example, or as many annotators for each") from None
+    names = tuple(sorted(present, key=_sort_key(present))) if classes is None else _check_classes(classes, present)
     if len(present) < 2:
         raise InputError(f"the labels hold {len(present)} distinct class(es); finding wrong labels needs two or more")
+    if len(present) == given.notna().sum():
+        raise InputError(f"all {len(present)} labels are different; give classes, with two examples of one at least")
     lookup = pd.Series(np.arange(len(names)), index=pd.Index(names))
     return names, given.map(lookup).fillna(-1).to_numpy(dtype=np.int64, copy=True)
+
+
+def as_array(given: ArrayLike, name: str, dtype: Any = None) -> NDArray:
+    """Give an array of what may be ragged.
+
+    Raises
+    ------
+    InputError
+        Rows of different lengths.
+    """
+    try:
+        return np.asarray(given, dtype=dtype)
+    except ValueError:
+        raise InputError(f"{name} have rows of different lengths; give as many values in each") from None
+
+
+def _check_classes(classes: Sequence[Any], present: Iterable[Any]) -> tuple[Any, ...]:
+    names, order = tuple(classes), "in the order of the probabilities' columns"
+    if isinstance(classes, str) or not names:
+        raise InputError(f"classes are {classes!r}; give a list of every class once, {order}")
+    twice = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
+    if twice:
+        raise InputError(f"classes name {twice[0]!r} twice; give every class once, {order}")
+    strange = sorted({str(label) for label in present} - {str(name) for name in names})
+    if strange:
+        raise InputError(f"the labels hold {strange[0]!r}, which is not among the classes; give every class, {order}")
+    return names
 
 
 def _sort_key(values: Iterable[Any]) -> Any:
@@ -102,10 +130,12 @@ def gather_evidence(
         Wrong shape or type; probabilities or features that are not finite; probabilities that are negative or do not
         sum to one.
     """
+    if seed < 0:
+        raise InputError(f"seed is {seed}; give 0 or more")
     shape = len(codes), k
-    checked = None if probabilities is None else _check_probabilities(np.asarray(probabilities), shape, "probabilities")
-    averaged = None if dynamics is None else _check_probabilities(np.asarray(dynamics), shape, "dynamics")
-    points = None if features is None else _check_features(np.asarray(features), len(codes))
+    checked = None if probabilities is None else _check_probabilities(probabilities, shape, "probabilities")
+    averaged = None if dynamics is None else _check_probabilities(dynamics, shape, "dynamics")
+    points = None if features is None else _check_features(as_array(features, "features"), len(codes))
     members = None if groups is None else np.asarray(groups)
     if members is not None and members.shape != (len(codes),):
         raise InputError(f"groups have shape {members.shape}; {len(codes)} labels need one group each")
@@ -123,8 +153,8 @@ def gather_evidence(
     )
 
 
-def _check_probabilities(given: NDArray, shape: tuple[int, int], name: str) -> NDArray[np.float64]:
-    n, k = shape
+def _check_probabilities(probabilities: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[np.float64]:
+    (n, k), given = shape, as_array(probabilities, name)
     if given.shape != shape:
         raise InputError(f"{name} have shape {given.shape}; {n} labels of {k} classes need ({n}, {k})")
     if given.dtype.kind not in "fiub":

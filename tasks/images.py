@@ -98,6 +98,7 @@ def measure_images(
     paths: Sequence[str],
     *,
     size: int | None = None,
+    largest: int = LARGEST_AUTOMATIC,
     threads: int = 2,
     ids: Sequence[str] | None = None,
     progress: Progress | None = None,
@@ -111,7 +112,8 @@ def measure_images(
     paths : sequence of str
         Relative to `root`; a missing one (NaN) is an unreadable image.
     size : int, optional
-        Side s of the pixels. Default: the median shorter side, a multiple of 4 from 8 to 32.
+        Side s of the pixels. Default: the median shorter side, a multiple of 4 from 8 to `largest`.
+    largest : int
     threads : int
     ids : sequence of str, optional
         What findings call the images; default: their paths.
@@ -134,7 +136,7 @@ def measure_images(
         raise InputError(f"image size {size} is too small: use at least {SMALLEST_AUTOMATIC} pixels")
     check_paths(root, given)
     with _bombs_are_errors():
-        side = size or _choose_size(root, given)
+        side = size or _choose_size(root, given, largest)
         batches = _scan(root, given, side, threads, progress)
     pixels = _join_pixels([batch.pixels for batch in batches], side)
     quality = _one_table(batches)
@@ -155,7 +157,7 @@ def _bombs_are_errors() -> Iterator[None]:
         yield
 
 
-def _choose_size(root: Path, paths: Sequence[str]) -> int:
+def _choose_size(root: Path, paths: Sequence[str], largest: int) -> int:
     """Median shorter side by the headers of up to 200 files, spread evenly."""
     shorter = []
     for place in np.unique(np.linspace(0, len(paths) - 1, SIZES_LOOKED_AT).astype(int)):
@@ -163,7 +165,7 @@ def _choose_size(root: Path, paths: Sequence[str]) -> int:
         with suppress(Exception), Image.open(root / paths[place], formats=FORMATS) as image:
             shorter.append(min(image.size))
     middle = int(np.median(shorter)) if shorter else SMALLEST_AUTOMATIC
-    return int(np.clip(middle // STEP * STEP, SMALLEST_AUTOMATIC, LARGEST_AUTOMATIC))
+    return int(np.clip(middle // STEP * STEP, SMALLEST_AUTOMATIC, largest))
 
 
 def _scan(root: Path, paths: Sequence[str], side: int, threads: int, progress: Progress | None) -> list[_Batch]:

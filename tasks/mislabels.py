@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from burnish.tasks.annotator_audit import AnnotatorAudit, audit_annotators, consensus_labels
-from burnish.tasks.evidence import Evidence, gather_evidence, label_codes
+from burnish.tasks.evidence import Evidence, as_array, gather_evidence, label_codes
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.noise import Errors, NoiseModel, fit_noise_model, noise_matrix
@@ -131,7 +131,7 @@ def find_mislabels(
     ([3], 'cat')
     """
     annotations = None
-    if np.ndim(labels) == 2:
+    if as_array(labels, "labels", object).ndim == 2:
         labels, annotations, classes = consensus_labels(pd.DataFrame(labels), classes)
     return audit_labels(
         labels,
@@ -307,7 +307,7 @@ def _believe_labels(
 
 
 def _heard(methods: Iterable[str], evidence: Evidence) -> tuple[str, ...]:
-    wanted = tuple(methods)
+    wanted = (methods,) if isinstance(methods, str) else tuple(methods)
     unknown = [name for name in wanted if name not in VOICES]
     if unknown:
         raise InputError(f"mislabels.methods names {unknown[0]!r}; the voices are {', '.join(VOICES)}")

@@ -64,6 +64,7 @@ def test_nothing_decided_is_no_rows(tmp_path, examples):
         ("1,other,", "other without a new_label"),
         ("1,accepted,", "not understood ('accepted' for '1')"),
         ("5,keep,", "no given label to keep"),
+        ("1,keep,b", "a new_label that the decision does not mean ('1')"),
         ("1,keep,\n1,drop,", "twice for '1'"),
     ],
 )
