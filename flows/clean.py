@@ -21,7 +21,14 @@ from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.folds import OutOfFold, best_pass, out_of_fold
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.label_checks import label_codes
-from burnish.tasks.mislabels import NARROWEST_EMBEDDING, LabelAudit, audit_labels
+from burnish.tasks.mislabels import (
+    NARROWEST_EMBEDDING,
+    NO_SIGNAL,
+    NOT_SEARCHED,
+    LabelAudit,
+    audit_labels,
+    believe_labels,
+)
 from burnish.tasks.neighbours import nearest
 from burnish.tasks.noise import Errors
 from burnish.tasks.settling import hold_still
@@ -95,23 +102,9 @@ def find_labels(
     learnt_from = np.where(prepared.learnable & (prepared.decided >= 0), prepared.decided, before)
     heard = _out_of_fold(run, prepared, learnt_from, number, weights, model or run.config.train.model)
     probabilities = examples.probabilities if heard is None else heard.probabilities
-    audit = run.stage(f"Find mislabels, round {number}", audit_labels)(
-        examples.table["label"],
-        probabilities,
-        prepared.features,
-        classes=examples.classes,
-        groups=prepared.groups,
-        dynamics=None if heard is None else heard.dynamics,
-        votes=learnt_from,
-        annotations=examples.votes,
-        known=prepared.decided,
-        errors=_errors(run, prepared),
-        methods=options.methods,
-        graph=prepared.graph,
-        seed=run.config.seed,
-    )
+    audit = _audit(run, prepared, learnt_from, heard, number)
     confident = run.stage(f"Ask confident learning, round {number}", find_by_confident_learning)(
-        prepared.codes, probabilities
+        prepared.codes, probabilities if options.methods else None
     )
     flags = prepared.table[[name for name in ("unreadable", *FLAGS) if name in prepared.table]]
     decisions = run.stage(f"Decide, round {number}", decide_actions)(
@@ -126,6 +119,30 @@ def find_labels(
     quality = audit.posterior[np.arange(len(codes)), np.maximum(codes, 0)].astype(np.float64)
     spoke = heard.model if heard is not None and "model" in options.methods else None
     return Labels(audit, decisions.assign(cleanlab_issue=confident), probabilities, codes, quality, spoke)
+
+
+def _audit(
+    run: Run, prepared: Prepared, learnt_from: NDArray[np.int64], heard: OutOfFold | None, number: int
+) -> LabelAudit:
+    """Let the voices judge the labels; with none to listen to, all labels are taken for right."""
+    examples, options = prepared.examples, run.config.mislabels
+    if not options.methods:
+        return believe_labels(examples.table["label"], examples.classes)
+    return run.stage(f"Find mislabels, round {number}", audit_labels)(
+        examples.table["label"],
+        examples.probabilities if heard is None else heard.probabilities,
+        prepared.features,
+        classes=examples.classes,
+        groups=prepared.groups,
+        dynamics=None if heard is None else heard.dynamics,
+        votes=learnt_from,
+        annotations=examples.votes,
+        known=prepared.decided,
+        errors=_errors(run, prepared),
+        methods=options.methods,
+        graph=prepared.graph,
+        seed=run.config.seed,
+    )
 
 
 def _errors(run: Run, prepared: Prepared) -> Errors:
@@ -169,7 +186,7 @@ def write_labels(run: Run, prepared: Prepared, labels: Labels) -> None:
     table = labelled_table(prepared, labels)
     assert labels.audit is not None
     run.add(*(finding for finding in labels.audit.findings if finding.code != "mislabels.missing"))
-    if not any(finding.code == "mislabels.no_signal" for finding in labels.audit.findings):
+    if not {NO_SIGNAL.code, NOT_SEARCHED.code} & {finding.code for finding in labels.audit.findings}:
         run.add(suspect_finding(table))
     run.stage("Write the cleaned dataset", write_cleaned)(prepared.examples, table, run.path("cleaned/x").parent)
     waiting = table[table["action"] == "review"].sort_values("label_quality", kind="stable")

@@ -52,8 +52,16 @@ class Data(Section):
 class Validate(Section):
     """The contract on the data, learnt from the training rows or given."""
 
-    suite: Path | None = Field(None, description="a suite from an earlier run (validation/suite.json) to enforce")
+    suite: Path | None = Field(
+        None, description="the contract to enforce: a file of yours, from burnish check --learn or validation/suite.json"
+    )
     slack: float = Field(0.1, ge=0, description="how far beyond the learnt range is fine, as a share of the range")
+    max_age_days: float | None = Field(
+        None, ge=0, lt=100_000, description="a learnt contract asks for dates at most so many days old when checked"
+    )
+    data_docs: bool = Field(
+        False, description="also write Great Expectations' own pages; they show cell values unescaped, as HTML"
+    )
 
 
 class Split(Section):
@@ -105,7 +113,8 @@ class Mislabels(Section):
     """Which given labels are wrong, and what happens to them."""
 
     methods: list[Literal["model", "clusters", "neighbours", "dynamics"]] = Field(
-        default=["model", "clusters", "neighbours", "dynamics"], min_length=1, description="the voices to listen to"
+        default=["model", "clusters", "neighbours", "dynamics"],
+        description="the voices to listen to; []: labels are taken as given",
     )
     model: Literal["auto", "network", "boosting"] = Field(
         "auto", description="the model voice; auto: of tables, the better of network, gradient boosting and their mean"

@@ -46,6 +46,16 @@ NO_SIGNAL = Finding(
 )
 
 
+NOT_SEARCHED = Finding(
+    code="mislabels.not_searched",
+    title="Wrong labels were not looked for: mislabels.methods is empty",
+    severity="info",
+    explanation="Every label is taken for right.",
+    method="configured",
+    advice="Name the voices to listen to under mislabels.methods: model, clusters, neighbours, dynamics.",
+)
+
+
 @dataclass(frozen=True)
 class VoiceRecord:
     """How one voice did.
@@ -82,10 +92,10 @@ class LabelAudit:
     noise_matrix : float (k, k)
         P(given = column | true = row).
     noise_rate : float
-        Expected share of wrong labels.
+        Expected share of wrong labels; NaN where nobody can tell.
     voices : dict of str to VoiceRecord
-    model : NoiseModel
-        The fitted labelling model of the voices together.
+    model : NoiseModel or None
+        The fitted labelling model of the voices together; None where no voice was heard.
     findings : tuple of Finding
     annotators : AnnotatorAudit or None
         Where there are several: what each is worth.
@@ -97,7 +107,7 @@ class LabelAudit:
     noise_matrix: NDArray[np.float64]
     noise_rate: float
     voices: dict[str, VoiceRecord]
-    model: NoiseModel
+    model: NoiseModel | None
     findings: tuple[Finding, ...]
     annotators: AnnotatorAudit | None = None
 
@@ -255,6 +265,29 @@ def audit_labels(
         model=model,
         findings=tuple(findings),
         annotators=annotators,
+    )
+
+
+def believe_labels(labels: ArrayLike, classes: Sequence[Any] | None = None) -> LabelAudit:
+    """Take every label for right, where wrong ones are not looked for: no quality, no issue, no voice.
+
+    >>> believe_labels(["a", "b", "a"]).frame["label_issue"].tolist()
+    [False, False, False]
+    """
+    names, codes = label_codes(labels, classes)
+    posterior = np.zeros((len(codes), len(names)))
+    posterior[codes >= 0, codes[codes >= 0]] = 1.0
+    posterior[codes < 0] = np.bincount(codes[codes >= 0], minlength=len(names)) / max((codes >= 0).sum(), 1)
+    frame, posterior = _believe_labels(_frame(posterior, codes, names, {}), posterior, codes)
+    return LabelAudit(
+        frame=frame,
+        classes=names,
+        posterior=posterior.astype(np.float32),
+        noise_matrix=noise_matrix(posterior, codes),
+        noise_rate=float("nan"),
+        voices={},
+        model=None,
+        findings=(NOT_SEARCHED,),
     )
 
 

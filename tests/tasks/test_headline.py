@@ -57,3 +57,10 @@ def test_names_cannot_disturb_the_terminal(hostile):
     summary["diagnosis"]["title"] = hostile
     lines = headline(summary)
     assert all(line.isprintable() and len(line) <= 150 for line in lines)
+
+
+def test_labels_that_nobody_looked_at_are_not_called_right():
+    summary = digits_summary()
+    summary["labels"] |= {"voices": {}, "issues": 0, "issues_by_split": {"train": 0}}
+    text = "\n".join(headline(summary))
+    assert "labels are taken as given: wrong ones were not looked for" in text and "look wrong" not in text

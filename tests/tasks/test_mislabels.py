@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.mislabels import METHODS, audit_labels, find_mislabels
+from burnish.tasks.mislabels import METHODS, audit_labels, believe_labels, find_mislabels
 from burnish.tasks.voices import VOICE_COLUMNS
 
 COLUMNS = [
@@ -249,3 +249,10 @@ def test_classes_in_another_order_are_followed():
     probabilities = np.tile([[0.9, 0.1], [0.1, 0.9]], (30, 1))
     found = find_mislabels(labels, probabilities, classes=("b", "a"))
     assert not found["label_issue"].any()
+
+
+def test_labels_that_are_believed_have_no_quality_and_no_issue():
+    audit = believe_labels(["b", None, "a", "b"])
+    assert audit.frame["label_quality"].isna().all() and not audit.frame["label_issue"].any()
+    assert audit.posterior[[0, 2]].tolist() == [[0, 1], [1, 0]]
+    assert [finding.code for finding in audit.findings] == ["mislabels.not_searched"]
