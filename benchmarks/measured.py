@@ -37,12 +37,12 @@ class Measured:
         return pd.read_parquet(self.folder / "examples.parquet")
 
 
-def run_burnish(config: Path, *options: str) -> Measured:
-    """Run the loop in a new process and a new folder; fails loudly where the run fails."""
+def run_burnish(config: Path, *options: str, command: str = "run") -> Measured:
+    """Run the loop (or `clean`) in a new process and a new folder; fails loudly where the run fails."""
     folder = Path(tempfile.mkdtemp(prefix="burnish-bench-")) / "run"
-    command = [sys.executable, "-m", "burnish.flows.cli", "run", str(config), "--out", str(folder), *options]
+    words = [sys.executable, "-m", "burnish.flows.cli", command, str(config), "--out", str(folder), *options]
     began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     peak = 0
     while process.poll() is None:
         peak = max(peak, resident_kib(process.pid))

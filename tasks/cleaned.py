@@ -13,9 +13,10 @@ as a formula (`=a`) has the apostrophe too, and is another class when the cleane
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from pyarrow import feather, parquet
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import InputError
 from burnish.tasks.label_checks import label_codes, labels_as_text
-from burnish.tasks.tables import SourceTable
+from burnish.tasks.tables import SourceTable, arrow_parts
 
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _HARMLESS = r"\s*[+-]?(?:\.?\d[\d.,]*(?:[eE][+-]?\d+)?|inf|Inf|infinity|Infinity|nan|NaN)\s*"
@@ -155,12 +156,15 @@ def _write_table(
     path = folder / source.path.name
     given = examples.original.annotators or (str(examples.original.label),)
     label = given[0] if len(given) == 1 else _free_column(source.frame.columns)
-    if source.arrow is not None:
-        table = _relabel_arrow(source.arrow, given, label, kept, rows)
+    if source.format in ("parquet", "feather"):
+        parts = _relabel_arrow(source, given, label, kept, rows)
         if source.format == "parquet":
-            parquet.write_table(table, path)
+            first = next(parts)
+            with parquet.ParquetWriter(path, first.schema) as file:
+                for part in itertools.chain([first], parts):
+                    file.write_table(part)
         else:
-            feather.write_feather(table, str(path))
+            feather.write_feather(pa.concat_tables(parts), str(path))
     elif source.format == "jsonl":
         lines = _relabel_lines(source.lines, given, label, np.flatnonzero(kept), rows)
         path.write_text("".join(line + "\n" for line in lines), encoding=source.encoding or "utf-8", newline="\n")
@@ -185,19 +189,25 @@ def _free_column(taken: Iterable[str]) -> str:
 
 
 def _relabel_arrow(
-    table: pa.Table, given: Sequence[str], label: str, kept: NDArray[np.bool_], rows: NDArray[np.int64]
-) -> pa.Table:
+    source: SourceTable, given: Sequence[str], label: str, kept: NDArray[np.bool_], rows: NDArray[np.int64]
+) -> Iterator[pa.Table]:
     """Put the final labels in place, or add them; columns of annotators that differ in type become text."""
-    columns = [table.column(name) for name in given]
+    told = pa.concat_tables(arrow_parts(source, given)).unify_dictionaries()
+    columns = [told.column(name) for name in given]
     if len({column.type for column in columns}) > 1:
         columns = [pa.array(labels_as_text(column.to_pandas()), from_pandas=True) for column in columns]
     cells = pa.chunked_array([chunk for column in columns for chunk in _chunks(column)])
     labels = cells.take(pa.array(rows, mask=rows < 0))
-    stay = table.filter(pa.array(kept))
-    if label not in table.column_names:
-        return stay.append_column(label, labels)
-    place = table.column_names.index(label)
-    return stay.set_column(place, table.schema.field(label), labels)
+    start, done = 0, 0
+    for part in arrow_parts(source):
+        stay = part.filter(pa.array(kept[start : start + part.num_rows]))
+        own = labels.slice(done, stay.num_rows)
+        start, done = start + part.num_rows, done + stay.num_rows
+        if label in part.column_names:
+            place = part.column_names.index(label)
+            yield stay.set_column(place, part.schema.field(label), own)
+        else:
+            yield stay.append_column(label, own)
 
 
 def _chunks(column: pa.ChunkedArray | pa.Array) -> list[pa.Array]:

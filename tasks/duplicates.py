@@ -22,6 +22,8 @@ from scipy.fft import dct
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from burnish.tasks.hexadecimal import as_hexadecimal
+
 BANDS, BAND_BITS = 4, 16
 LOOK_AHEAD = 32  # rows compared with each row of a band, in hash order
 LARGEST_HAMMING = 10  # of 64 bits; unrelated images differ in 32 on average
@@ -106,8 +108,7 @@ def hash_rows(frame: pd.DataFrame) -> pd.Series:
     (True, False)
     """
     values = pd.util.hash_pandas_object(frame, index=False).to_numpy(np.uint64)
-    digits = [f"{value:016x}" for value in values.tolist()]
-    return pd.Series(digits, index=frame.index, dtype="str")
+    return as_hexadecimal(values).set_axis(frame.index)
 
 
 def hash_pictures(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.hexadecimal import as_hexadecimal
 from burnish.tasks.label_checks import labels_as_text
 
-_DIGITS = 16
+_HELD = 65_536  # rows joined at once
 _BETWEEN = "\x1f"  # the ASCII unit separator, seldom in data; a clash costs a suffix, no row
 
 
@@ -76,12 +77,17 @@ def content_ids(frame: pd.DataFrame) -> pd.Series:
     >>> content_ids(pd.DataFrame({"a": ["x", "y", "x"]}, dtype="str")).tolist()
     ['2d711642b726b044', 'a1fce4363854ff88', '2d711642b726b044-2']
     """
-    # one hash a row has no vectorised form; the joining before it has
-    digests = [hashlib.sha256(row).hexdigest()[:_DIGITS] for row in _joined_rows(frame)]
-    ids = pd.Series(digests, index=frame.index, dtype="str")
-    copies = ids.groupby(ids, sort=False).cumcount()
-    again = np.flatnonzero(copies)
-    ids.iloc[again] = ids.iloc[again] + "-" + (copies.iloc[again] + 1).astype("str")
+    numbers = np.empty(len(frame), dtype=np.uint64)
+    for start in range(0, len(frame), _HELD):
+        rows = _joined_rows(frame.iloc[start : start + _HELD])
+        # one hash a row has no vectorised form; the joining before it has
+        hashes = b"".join(hashlib.sha256(row).digest()[:8] for row in rows)
+        numbers[start : start + _HELD] = np.frombuffer(hashes, dtype=">u8")
+    ids = as_hexadecimal(numbers).set_axis(frame.index)
+    repeated = np.flatnonzero(pd.Series(numbers).duplicated(keep=False))
+    copies = pd.Series(numbers[repeated]).groupby(numbers[repeated], sort=False).cumcount().to_numpy()
+    again = repeated[copies > 0]
+    ids.iloc[again] = ids.iloc[again] + "-" + pd.Series(copies[copies > 0] + 1, index=ids.index[again]).astype("str")
     return ids
 
 

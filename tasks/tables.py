@@ -12,8 +12,8 @@ from __future__ import annotations
 import codecs
 import difflib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,8 +26,9 @@ from burnish.tasks.delimited import check_names, read_delimited
 from burnish.tasks.findings import InputError
 from burnish.tasks.text_encoding import read_utf8
 
-__all__ = ["FORMATS", "SourceTable", "infer_types", "open_table", "read_table"]
+__all__ = ["FORMATS", "SourceTable", "arrow_parts", "infer_types", "open_table", "read_table"]
 
+PART_ROWS = 1_000_000  # rows read at once to be written back
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".feather": "feather", ".jsonl": "jsonl"}
 
 
@@ -45,8 +46,9 @@ class SourceTable:
         Its rows; `str` columns for text formats.
     delimiter, encoding : str or None
         Of text formats.
-    arrow : pyarrow.Table or None
-        The same rows with their exact types, of parquet and feather.
+    stamp : tuple of int
+        Size in bytes and time of the last change in nanoseconds, of parquet and feather, which are read again to be
+        written back (`arrow_parts`).
     lines : tuple of str
         The same rows as written, of jsonl.
     """
@@ -56,7 +58,7 @@ class SourceTable:
     frame: pd.DataFrame
     delimiter: str | None = None
     encoding: str | None = None
-    arrow: Any = None
+    stamp: tuple[int, int] = (0, 0)
     lines: tuple[str, ...] = ()
 
 
@@ -108,9 +110,7 @@ def open_table(
     for name in wanted:
         if name not in table.frame.columns:
             refuse_column(name, list(table.frame.columns), path)
-    return SourceTable(
-        path, kind, table.frame[wanted], table.delimiter, table.encoding, table.arrow and table.arrow.select(wanted)
-    )
+    return replace(table, frame=table.frame[wanted])
 
 
 def refuse_column(name: str, columns: Sequence[str], path: Path, key: str = "") -> NoReturn:
@@ -209,37 +209,110 @@ def _json_record(line: str, number: int, path: Path) -> dict[str, str | None]:
     return record
 
 
+def arrow_parts(source: SourceTable, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read a parquet or feather table once more, with its exact types, a part at a time.
+
+    Parameters
+    ----------
+    source : SourceTable
+    columns : sequence of str, optional
+        Those wanted; by default all.
+
+    Raises
+    ------
+    InputError
+        The file is no longer the one that was read.
+    """
+    if not source.path.exists() or _stamp(source.path) != source.stamp:
+        raise InputError(f"{source.path} was changed while the run was using it: make the run again")
+    file = _arrow_file(source.path, source.format)
+    index, start = _range_index(file.schema_arrow, _rows(file)), 0
+    wanted = [name for name in (columns or file.schema_arrow.names) if name not in index]
+    for part in _parts(file, wanted):
+        for name, numbers in index.items():
+            if columns is None or name in columns:
+                part = part.append_column(name, pa.array(numbers[start : start + part.num_rows]))
+        start += part.num_rows
+        yield part
+
+
 def _open_arrow(path: Path, kind: str) -> SourceTable:
     if not path.stat().st_size:
         raise InputError(f"{path} is empty: it needs columns and rows")
-    try:
-        table = parquet.ParquetFile(path).read() if kind == "parquet" else feather.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{path} can't be read as {kind.capitalize()} ({reason}): write it again") from None
-    if not table.num_rows:
+    stamp = _stamp(path)
+    file = _arrow_file(path, kind)
+    rows, schema = _rows(file), file.schema_arrow
+    if not rows:
         raise InputError(f"{path} has columns and no rows: add the examples")
-    table = _with_range_index(table)
-    check_names(list(table.column_names), path)
-    for field in table.schema:
+    index = _range_index(schema, rows)
+    check_names([*schema.names, *index], path)
+    for field in schema:
         _check_flat(field, path)
-    bare = table.replace_schema_metadata(None)  # what pandas notes there about its index is read even when ignored
-    frame = bare.to_pandas(ignore_metadata=True, date_as_object=False, types_mapper=_NULLABLE.get)
-    return SourceTable(path, kind, frame, arrow=table)
-
-
-def _with_range_index(table: Any) -> Any:
-    """Make a column of the named index that pandas stores as a start and a step only."""
     try:
-        indexes = (table.schema.pandas_metadata or {}).get("index_columns", [])
+        bare = file.read().replace_schema_metadata(None)  # what pandas notes there of its index is read even if ignored
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, kind, error) from None
+    options = {"date_as_object": False, "types_mapper": _NULLABLE.get, "split_blocks": True, "self_destruct": True}
+    frame = bare.to_pandas(ignore_metadata=True, **options)
+    for name, numbers in index.items():
+        frame[name] = pd.array(numbers, dtype="Int64")
+    return SourceTable(path, kind, frame, stamp=stamp)
+
+
+class _Feather:
+    """A feather file with what `parquet.ParquetFile` has."""
+
+    def __init__(self, path: Path) -> None:
+        self._table = feather.read_table(path, memory_map=True)
+        self.schema_arrow = self._table.schema
+        self.num_rows = self._table.num_rows
+
+    def read(self) -> pa.Table:
+        return self._table
+
+    def iter_batches(self, size: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        yield from self._table.select(columns).to_batches(size)
+
+
+def _arrow_file(path: Path, kind: str) -> Any:
+    try:
+        return parquet.ParquetFile(path) if kind == "parquet" else _Feather(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, kind, error) from None
+
+
+def _damaged(path: Path, kind: str, error: Exception) -> InputError:
+    reason = str(error).splitlines()[0].rstrip(".")
+    return InputError(f"{path} can't be read as {kind.capitalize()} ({reason}): write it again")
+
+
+def _rows(file: Any) -> int:
+    return int(file.num_rows if isinstance(file, _Feather) else file.metadata.num_rows)
+
+
+def _parts(file: Any, columns: Sequence[str]) -> Iterator[pa.Table]:
+    batches = file.iter_batches(PART_ROWS, columns=columns)
+    return (pa.Table.from_batches([batch]) for batch in batches)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def _range_index(schema: pa.Schema, rows: int) -> dict[str, range]:
+    """Give the named index that pandas stores as a start and a step only."""
+    try:
+        indexes = (schema.pandas_metadata or {}).get("index_columns", [])
     except ValueError:  # damaged metadata; the columns are whole
-        return table
+        return {}
+    found = {}
     for index in indexes:
         if isinstance(index, dict) and index.get("kind") == "range" and isinstance(index.get("name"), str):
             numbers = range(index["start"], index["stop"], index["step"])
-            if len(numbers) == table.num_rows and index["name"] not in table.column_names:
-                table = table.append_column(index["name"], pa.array(numbers))
-    return table
+            if len(numbers) == rows and index["name"] not in schema.names:
+                found[index["name"]] = numbers
+    return found
 
 
 _NULLABLE = {
