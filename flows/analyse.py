@@ -55,6 +55,7 @@ PARTS = ("train", "train_dev", "dev", "test")
 COLUMNS = [
     "id", "label", "source", "group", "image", "split", "duplicate_of", "duplicate_kind",
     "unreadable", "blurry", "dark", "bright", "blank", "odd_size", "odd_aspect", "outlier_score", "outlier",
+    "outlier_columns", "extreme_columns",
     "label_quality", "suggested_label", "suggestion_quality", "label_issue",
     *VOICE_COLUMNS.values(), "cleanlab_issue", "action", "reason",
     "final_label", "decision",

@@ -1,19 +1,32 @@
-"""`burnish check`: read and validate the data, in seconds and without Prefect; nothing is written."""
+"""`burnish check`: read the data and hold it against its contract, in seconds and without Prefect.
+
+Nothing is written unless it is asked for: the contract learnt (`--learn`), the rows that break it (`--failing`).
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from burnish.flows.cells import check_cells
 from burnish.flows.config import Config
-from burnish.flows.prepare import open_examples, validated_frame
+from burnish.flows.division import split_options
+from burnish.flows.opening import contract_options, open_examples, validated_frame, zones_mixed
+from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.examples import Examples
-from burnish.tasks.findings import SEVERITIES, Finding
+from burnish.tasks.findings import SEVERITIES, Finding, InputError
 from burnish.tasks.images import measure_images
-from burnish.tasks.notation import things
 from burnish.tasks.split import split
-from burnish.tasks.validate import Validation, enforce_suite, learn_suite, load_suite
+from burnish.tasks.suite_files import ENDINGS, Suite
+from burnish.tasks.validate import Validation, date_suite, enforce_suite, learn_suite, load_suite, save_suite
 
 SHOWN_IDS = 5
 
@@ -27,15 +40,28 @@ class Checked:
     seconds: float
 
 
-def check_data(config: Config) -> Checked:
+def check_data(
+    config: Config, *, learn_to: Path | None = None, failing_to: Path | None = None, file: Path | None = None
+) -> Checked:
     """Read the data and hold it against its contract: the suite given, or one learnt from its own training rows.
+
+    Parameters
+    ----------
+    config : Config
+    learn_to : Path, optional
+        Where to write the contract that is learnt; the one that is configured is then left aside.
+    failing_to : Path, optional
+        Where to write the offending rows, as CSV.
+    file : Path, optional
+        The configuration file, for saying how to go on.
 
     Raises
     ------
     InputError
-        As `read_examples` and `enforce_suite`.
+        As `read_examples` and `enforce_suite`, or a file to be written is there already or cannot be.
     """
     began = time.perf_counter()
+    _check_writable(learn_to, failing_to)
     examples = open_examples(config)
     findings = list(examples.findings)
     scan = None
@@ -43,24 +69,52 @@ def check_data(config: Config) -> Checked:
         scan = measure_images(examples.root, examples.table["image"], ids=examples.table["id"])
         findings += scan.findings
     frame = validated_frame(examples, scan)
-    if config.validate_.suite is None:
-        parts = split(examples.table["label"], examples.table["source"], seed=config.seed)
-        train = frame[(parts == "train").to_numpy()]
-        suite = learn_suite(train, id_column="id", label_column="label", slack=config.validate_.slack)
-        against = "a contract learnt from its own training rows"
-    else:
-        suite, against = load_suite(config.validate_.suite), str(config.validate_.suite)
-    checked = enforce_suite(frame, suite, examples.table["id"])
-    findings += checked.findings
+    suite, against = _contract(config, examples, frame, anew=learn_to is not None)
+    checked = enforce_suite(frame, date_suite(suite, datetime.now().astimezone().date()), examples.table["id"])
+    findings += [*zones_mixed(examples), *checked.findings, *check_cells(config, examples)]
     critical = sum(finding.severity == "critical" for finding in findings)
     lines = [*_about(examples), _against(checked, against), *_said(findings)]
+    if failing_to is not None:
+        rows = checked.failing_rows(frame, examples.table["id"])
+        escape_formulas(rows).to_csv(failing_to, index=False, lineterminator="\n")
+        lines.append(f"{len(rows):,} offending cells are listed in {failing_to}")
+    if learn_to is not None:
+        save_suite(suite, learn_to)
+        lines += _how_to_go_on(learn_to, file, len(suite["expectations"]))
+    elif config.validate_.suite is None:
+        lines.append(f"To keep a contract of your own: burnish check {file or 'CONFIG'} --learn contract.yaml")
     return Checked(lines, critical, time.perf_counter() - began)
+
+
+def _check_writable(learn_to: Path | None, failing_to: Path | None) -> None:
+    if learn_to is not None and learn_to.suffix.lower() not in ENDINGS:
+        raise InputError(f"--learn {learn_to}: let its name end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
+    if learn_to is not None and learn_to.exists():
+        raise InputError(f"--learn {learn_to} is there already, perhaps edited; name another file, or remove it first")
+    for option, path in (("--learn", learn_to), ("--failing", failing_to)):
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"{option} {path}: there is no folder {path.parent}; make it, or name another file")
+
+
+def _contract(config: Config, examples: Examples, frame: pd.DataFrame, *, anew: bool) -> tuple[Suite, str]:
+    """Give the suite that is configured, or learn one from training rows, and say which it is."""
+    given = config.validate_.suite
+    if given is not None and not anew:
+        return load_suite(given), str(given)
+    suite = learn_suite(frame, rows=_training_rows(config, examples), **contract_options(config))
+    return suite, "a contract learnt from its own training rows"
+
+
+def _training_rows(config: Config, examples: Examples) -> NDArray[np.bool_]:
+    table, options = examples.table, split_options(config, examples)
+    parts = split(table["label"], table["source"], table["group"], **options, seed=config.seed)
+    return (parts == "train").to_numpy(dtype=bool)
 
 
 def _about(examples: Examples) -> Iterator[str]:
     noun = "images" if examples.kind == "images" else "rows"
     sources = examples.table["source"].nunique()
-    yield f"{len(examples.table):,} {noun}, {len(examples.classes)} classes, {things(sources, 'source')}"
+    yield f"{len(examples.table):,} {noun}, {len(examples.classes)} classes, {sources} source(s)"
 
 
 def _against(checked: Validation, against: str) -> str:
@@ -78,3 +132,14 @@ def _said(findings: list[Finding]) -> Iterator[str]:
         )
         advice = f"; {finding.advice}" if finding.advice else ""
         yield f"{finding.severity}: {finding.title}{ids}{advice}"
+
+
+def _how_to_go_on(suite: Path, file: Path | None, asked: int) -> list[str]:
+    config = file or Path("CONFIG")
+    named = os.path.relpath(suite.resolve(), config.resolve().parent)
+    return [
+        f"{asked} expectations were written to {suite}. Read and edit them, then name the file in {config}:",
+        f"  validate: {{suite: {named}}}",
+        f"From then on burnish check and burnish run enforce it; on the next batch: burnish check {config} "
+        "--set data.path=NEXT",
+    ]

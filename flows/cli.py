@@ -58,7 +58,8 @@ FailOn = Annotated[
     typer.Option(
         "--fail-on",
         metavar="RULE",
-        help="Exit with 1 when a finding of this code was made (labels, duplicates, columns.constant, ...), "
+        help="Exit with 1 when a finding of this code was made (labels, duplicates, columns.constant, ...; "
+        "leak: a column gives the label away, or train and test share rows), "
         "or a figure is out of bounds (errors.test.value>0.05); repeatable.",
     ),
 ]
@@ -108,12 +109,31 @@ def init(
 
 
 @app.command()
-def check(config: ConfigFile, sets: Set = None) -> None:
-    """Read and validate the data only; nothing is learnt, nothing is kept."""
+def check(
+    config: ConfigFile,
+    sets: Set = None,
+    learn: Annotated[
+        Path | None,
+        typer.Option("--learn", metavar="FILE", help="Learn the contract, write it as .yaml or .json."),
+    ] = None,
+    failing: Annotated[
+        Path | None, typer.Option("--failing", metavar="FILE.csv", help="List every row that breaks the contract.")
+    ] = None,
+) -> None:
+    """Read the data and hold it against its contract, in seconds; no model is trained, and nothing is kept unasked.
+
+    Learn it: burnish check CONFIG --learn contract.yaml (types, ranges, categories, forms of texts, shares, freshness).
+
+    Edit it: every expectation is a few lines; severity critical stops a run, warning and info are reported.
+
+    Enforce it: put validate: {suite: contract.yaml} into CONFIG, next to which the file lies. burnish run obeys it too.
+
+    On the next batch: burnish check CONFIG --set data.path=next.csv --failing rows.csv; status 1 where it breaks badly.
+    """
     from burnish.flows.check import check_data
 
     console = _console()
-    result = check_data(load_config(config, sets))
+    result = check_data(load_config(config, sets), learn_to=learn, failing_to=failing, file=config)
     for line in result.lines:
         typer.echo(line)
     console.print(f"[dim]{result.seconds:.1f} s[/]", highlight=False)

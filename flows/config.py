@@ -53,7 +53,7 @@ class Validate(Section):
     """The contract on the data, learnt from the training rows or given."""
 
     suite: Path | None = Field(
-        None, description="the contract to enforce: a file of yours, from burnish check --learn or validation/suite.json"
+        None, description="the contract to enforce: a file of yours, first written by burnish check CONFIG --learn"
     )
     slack: float = Field(0.1, ge=0, description="how far beyond the learnt range is fine, as a share of the range")
     max_age_days: float | None = Field(
@@ -64,16 +64,53 @@ class Validate(Section):
     )
 
 
+class Target(Section):
+    """Where the model will be used."""
+
+    source: str | list[str] = Field(description="the source or sources that dev and test mirror")
+
+
 class Split(Section):
     """Train, train-dev, dev and test."""
 
     ratios: tuple[Share, Share, Share] | None = Field(
         None, description="train, dev, test; default by size: 60/20/20 under 100,000 examples, 98/1/1 over a million"
     )
-
-    halfwidth: float | None = Field(None, gt=0, lt=0.5, description="wanted 95% half-width of the test error: 0.01")
+    test_halfwidth: float | None = Field(
+        None, gt=0, lt=0.5, description="wanted 95% half-width of the test error, e.g. 0.01; instead of ratios"
+    )
     train_dev: Share = Field(0.05, description="share held out of training, from the training distribution")
-    train_sources: list[str] | None = Field(None, description="train on these sources alone; the rest judge")
+    train_sources: list[str] | None = Field(
+        None, description="train on these sources alone; the rest judge and are never learnt from"
+    )
+    target: Target | None = Field(
+        None, description="{source: phone}: dev and test from this source alone, what is left of it shared with train"
+    )
+    stratify: list[str] = Field(
+        default=[], description="further columns to hold in proportion in every part, the most important first"
+    )
+    time: str | None = Field(
+        None, description="column of dates or numbers: the oldest examples train, the newest test; it decides alone"
+    )
+    earlier: Path | None = Field(
+        None, description="an earlier run's folder: its examples keep their part, only new ones are placed"
+    )
+
+    @field_validator("ratios", mode="before")
+    @classmethod
+    def _three(cls, ratios: Any) -> Any:
+        if isinstance(ratios, list | tuple) and len(ratios) != 3:
+            raise ValueError(
+                f"give three shares, for train, dev and test, e.g. [0.6, 0.2, 0.2]; these are {len(ratios)}"
+            )
+        return ratios
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _says_source(cls, target: Any) -> Any:
+        if isinstance(target, str | list):
+            raise ValueError("write it as {source: …}, with the name of the source")
+        return target
 
     @field_validator("ratios")
     @classmethod
@@ -83,16 +120,28 @@ class Split(Section):
         return ratios
 
 
+class Cells(Section):
+    """Wrong cells of a table: slips, contradictions, mixed units; repairs are suggested, nothing is changed."""
+
+    search: bool = Field(True, description="look for wrong cells and list them in validation/cells.csv")
+    confidence: Share = Field(0.6, description="list cells that are wrong with at least this probability")
+    pairs: int = Field(4_000, ge=0, description="pairs of columns looked at for one that decides the other")
+    rows: int = Field(1_000_000, ge=1, description="rows searched at most, drawn at random from a longer table")
+
+
 class Outliers(Section):
     """What happens to extreme values of numeric columns."""
 
-    method: Literal["winsorize", "median", "mean", "zero", "drop", "keep"] = Field(
-        "winsorize", description="replace extremes by the limit, the median, the mean or zero; drop the row; or keep"
+    method: Literal["winsorize", "median", "mean", "zero", "drop", "flag", "keep"] = Field(
+        "winsorize",
+        description="replace extremes by the limit, the median, the mean or zero; drop the row; flag: only say which "
+        "cells; keep: do not look",
     )
     rule: Literal["auto", "mad", "double_mad", "quantile"] = Field(
         "auto", description="how limits are learnt from the training rows; auto looks at the column"
     )
     strength: float = Field(3.5, gt=0, description="robust standard deviations off that count as extreme")
+    by: str | None = Field(None, description="limits for each value of a column: source, or a column's name, no label")
 
 
 class Features(Section):
@@ -106,6 +155,9 @@ class Features(Section):
     )
     encoder: Literal["patches", "pretrained"] = Field(
         "patches", description="images: a small network made here, or pretrained (extra burnish[pretrained])"
+    )
+    weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = Field(
+        default={}, description="tables: how strongly a column counts, {income: 2, town: 0.5}; 0 leaves it out"
     )
 
 
@@ -184,6 +236,7 @@ class Config(Section):
     data: Data
     validate_: Validate = Field(Validate(), alias="validate")
     split: Split = Split()
+    cells: Cells = Cells()
     outliers: Outliers = Outliers()
     features: Features = Features()
     mislabels: Mislabels = Mislabels()
@@ -224,7 +277,7 @@ def _plain_values(text: str) -> Any:
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     """Read a configuration file and apply `a.b=c` overrides.
 
-    Paths under `data` and `validate` are made absolute, relative to the file's folder.
+    Paths under `data`, `validate` and `split` are made absolute, relative to the file's folder.
 
     Raises
     ------
@@ -337,4 +390,6 @@ def _with_absolute_paths(config: Config, folder: Path, default_name: str) -> Con
         update={key: absolute(getattr(config.data, key)) for key in ("path", "embeddings", "probabilities")}
     )
     validate = config.validate_.model_copy(update={"suite": absolute(config.validate_.suite)})
-    return config.model_copy(update={"data": data, "validate_": validate, "name": config.name or default_name})
+    split = config.split.model_copy(update={"earlier": absolute(config.split.earlier)})
+    sections = {"data": data, "validate_": validate, "split": split}
+    return config.model_copy(update={**sections, "name": config.name or default_name})

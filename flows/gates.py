@@ -1,7 +1,8 @@
 """Gates: rules that turn what a run found into exit status 1.
 
 A rule is a finding's code (`labels.missing`) or the part before its dot (`labels`), which is crossed by a warning or
-worse; or a figure of `summary.json` with a bound (`errors.test.value>0.05`).
+worse; or a figure of `summary.json` with a bound (`errors.test.value>0.05`). `leak` is crossed by a column that gives
+the label away and by rows that train shares with dev or test; a column that is only suspiciously good crosses nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ BOUND = re.compile(r"^([\w.]+?)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)$
 CODE = re.compile(r"^[a-z_]+(\.[\w-]+)*$")
 COMPARE = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
 FIGURES = (
-    "errors", "errors_believed", "errors_as_given", "labels", "metrics", "dataset", "splits", "validation", "outliers",
-    "duplicates", "annotators", "review", "images", "diagnosis", "misclassified", "weights", "training", "seconds",
-    "test_without_suspects",
+    "errors", "errors_believed", "errors_as_given", "labels", "metrics", "dataset", "splits", "validation", "cells",
+    "outliers", "duplicates", "leaks", "annotators", "review", "images", "diagnosis", "misclassified", "weights",
+    "training", "seconds", "test_without_suspects",
 )  # fmt: skip
 SUBJECTS = (
     "labels", "mislabels", "annotators", "columns", "source", "images", "duplicates", "split", "validation", "mismatch",
-    "rounds",
+    "rounds", "leak", "cells",
 )  # fmt: skip
 SERIOUS = {"critical", "warning"}
 

@@ -19,6 +19,7 @@ from burnish.tasks.features import check_columns
 from burnish.tasks.findings import InputError
 from burnish.tasks.image_files import IMAGE_SUFFIXES
 from burnish.tasks.images import measure_images
+from burnish.tasks.notation_findings import NOTATIONS, notations_from_dict
 from burnish.tasks.outliers import Limits
 from burnish.tasks.saved import SavedModel, load_model
 from burnish.tasks.tables import infer_types, read_table
@@ -67,7 +68,9 @@ def _read(config: Config, model: SavedModel, run_folder: Path, path: Path) -> tu
     if config.data.image is not None:
         check_columns(frame, [config.data.image])
         return ids, _pixels(model, path.parent, frame[config.data.image].tolist())
-    frame = infer_types(frame)
+    notations = run_folder / "model" / NOTATIONS
+    known = json.loads(notations.read_text(encoding="utf-8")) if notations.is_file() else {}
+    frame = infer_types(frame, notations_from_dict(known))
     limits = run_folder / "model" / "limits.json"
     if limits.is_file():
         learnt = Limits.from_dict(json.loads(limits.read_text(encoding="utf-8")))

@@ -7,31 +7,50 @@ Measure images, find duplicates, split, validate, winsorize, encode, score outli
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.flows.config import Config
+from burnish.flows.cells import search_cells_of
+from burnish.flows.division import divide, mirror_facts, split_options
+from burnish.flows.leaks import hunt_leaks
+from burnish.flows.opening import (
+    IMAGE_MEASURES,
+    contract_options,
+    limits_by,
+    open_examples,
+    validated_frame,
+    zones_mixed,
+)
 from burnish.flows.run import BrokenContractError, Run, write_json
+from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.copies import copies_as_groups, count_duplicates, duplicate_findings, find_row_duplicates
+from burnish.tasks.data_docs import write_data_docs
 from burnish.tasks.decisions import UNDECIDED, decided_codes, read_decisions, review_facts
 from burnish.tasks.duplicates import find_duplicates
-from burnish.tasks.encoders import Encoder, fit_patch_encoder, pretrained_encoder
-from burnish.tasks.examples import Examples, read_examples
-from burnish.tasks.features import fit_array_encoder, fit_table_encoder
+from burnish.tasks.encoders import Encoder, PatchEncoder, fit_patch_encoder, pretrained_encoder
+from burnish.tasks.examples import Examples
+from burnish.tasks.features import TableEncoder, fit_array_encoder, fit_table_encoder
 from burnish.tasks.findings import InputError
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.images import ImageScan, measure_images
-from burnish.tasks.multivariate import OUTLIER_ABOVE, score_outliers
+from burnish.tasks.mismatch import LEADING
+from burnish.tasks.multivariate import OUTLIER_ABOVE
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
-from burnish.tasks.outliers import fit_limits, summarize_limits
-from burnish.tasks.split import join_groups, measure_split, split
-from burnish.tasks.validate import Validation, enforce_suite, learn_suite, load_suite, save_suite
+from burnish.tasks.notation_findings import NOTATIONS, notations_as_dict
+from burnish.tasks.outliers import extreme_columns, fit_limits, outlier_findings, summarize_limits
+from burnish.tasks.split import join_groups
+from burnish.tasks.unusual import find_unusual, unusual_facts, unusual_findings
+from burnish.tasks.validate import Validation, date_suite, enforce_suite, learn_suite, load_suite, save_suite
+
+__all__ = ["Prepared", "open_examples", "prepare"]
 
 DECISIONS = "decisions.csv"
-IMAGE_MEASURES = ["width", "height", "brightness", "contrast", "entropy", "noise", "sharpness"]
+FAILING_ROWS = "failing_rows.csv"
+DATA_DOCS = "validation/data_docs"
 NEIGHBOURS = 20
 SIDES = {"patches": 32, "pretrained": 128}  # pixels an encoder is given at most, where nothing is configured
 
@@ -109,13 +128,9 @@ class Prepared:
         return self.rows("train") & self.usable & (self.judging >= 0)
 
 
-def open_examples(config: Config) -> Examples:
-    """Read the data that a configuration names; bad input is said here, before anything is written."""
-    return read_examples(**config.data.model_dump(exclude={"human_error"}), weight=config.weights.column)
-
-
 def prepare(run: Run, examples: Examples) -> Prepared:
     """Walk the stages before the labels."""
+    split_options(run.config, examples)  # bad ones are refused before anything costly
     run.add(*examples.findings)
     scan = _measure_images(run, examples)
     table = examples.table.copy()
@@ -125,10 +140,12 @@ def prepare(run: Run, examples: Examples) -> Prepared:
     table = table.join(duplicates[["duplicate_of", "duplicate_kind"]])
     decisions = read_decisions(run.folder / DECISIONS, examples.table)
     table["decision"] = table["id"].map(decisions.set_index("id")["decision"])
-    table["split"] = _split(run, examples, duplicates)
-    split_facts = _measure_split(run, table, duplicates)
+    table["split"], split_facts = divide(run, examples, duplicates)
+    leaks = hunt_leaks(run, examples, table, duplicates)
     validation = _validate(run, examples, table, scan)
-    attributes, extreme, outlier_facts = _treat_outliers(run, examples, table)
+    cells = search_cells_of(run, examples)
+    attributes, table["extreme_columns"], outlier_facts = _treat_outliers(run, examples, table)
+    extreme = _dropped(run, table)
     useless = _useless(run, table)
     prepared = Prepared(
         examples=examples,
@@ -144,14 +161,16 @@ def prepare(run: Run, examples: Examples) -> Prepared:
         facts={
             "splits": split_facts,
             "validation": validation,
+            "cells": cells,
             "outliers": outlier_facts,
             "duplicates": count_duplicates(duplicates),
+            "leaks": leaks,
             "review": review_facts(decisions, table),
             "images": None if scan is None else _image_facts(table, useless),
         },
     )
     _check_learnable(prepared)
-    return _score_outliers(run, _encode(run, prepared))
+    return _score_outliers(run, _compare_with_whole(run, _encode(run, prepared)))
 
 
 def _check_learnable(prepared: Prepared) -> None:
@@ -170,9 +189,13 @@ def _measure_images(run: Run, examples: Examples) -> ImageScan | None:
     if examples.kind != "images":
         return None
     options = run.config.features
-    sides = {"size": options.image_size, "largest": SIDES[options.encoder]}
-    measure = run.stage("Measure images", measure_images)
-    scan = measure(examples.root, examples.table["image"], **sides, ids=examples.table["id"])
+    scan = run.stage("Measure images", measure_images)(
+        examples.root,
+        examples.table["image"],
+        size=options.image_size,
+        largest=SIDES[options.encoder],
+        ids=examples.table["id"],
+    )
     run.add(*scan.findings)
     return scan
 
@@ -190,87 +213,73 @@ def _find_duplicates(run: Run, examples: Examples, scan: ImageScan | None) -> pd
     return found
 
 
-def _split(run: Run, examples: Examples, duplicates: pd.DataFrame) -> pd.Series:
-    groups = join_groups(examples.table["group"], copies_as_groups(duplicates["duplicate_group"]))
-    options = run.config.split.model_dump()
-    return run.stage("Split", split)(
-        examples.table["label"], examples.table["source"], groups, **options, seed=run.config.seed
-    )
-
-
-def _measure_split(run: Run, table: pd.DataFrame, duplicates: pd.DataFrame) -> dict[str, Any]:
-    measured = measure_split(table, duplicates["duplicate_group"].where(duplicates["duplicate_group"] >= 0))
-    run.add(*measured.findings)
-    return measured.as_dict()
-
-
 def _validate(run: Run, examples: Examples, table: pd.DataFrame, scan: ImageScan | None) -> dict[str, Any]:
     """Learn the contract on the training rows, or enforce the one that is given; stop where it is broken badly."""
-    frame = validated_frame(examples, scan)
-    given = run.config.validate_.suite
-    train = (table["split"] == "train").to_numpy()
-    if given is None:
+    frame, options = validated_frame(examples, scan), run.config.validate_
+    if options.suite is None:
         learn = run.stage("Learn the data contract", learn_suite)
-        slack = run.config.validate_.slack
-        suite = learn(frame[train], id_column="id", label_column="label", slack=slack)
+        suite = learn(frame, rows=(table["split"] == "train").to_numpy(), **contract_options(run.config))
     else:
-        suite = load_suite(given)
+        suite = load_suite(options.suite)
     save_suite(suite, run.path("validation/suite.json"))
+    suite = date_suite(suite, datetime.now().astimezone().date())
     checked = run.stage("Validate", enforce_suite)(frame, suite, table["id"])
     facts = validation_facts(checked, table["id"])
     write_json(run.path("validation/results.json"), facts)
-    run.add(*checked.findings)
+    if checked.failures:
+        rows = escape_formulas(checked.failing_rows(frame, table["id"]))
+        rows.to_csv(run.path(f"validation/{FAILING_ROWS}"), index=False, lineterminator="\n")
+    run.add(*zones_mixed(examples), *checked.findings)
+    if options.data_docs:
+        run.add(run.stage("Write Data Docs", write_data_docs)(frame, suite, run.folder / DATA_DOCS))
     if not checked.success:
         broken = "; ".join(finding.title for finding in checked.findings if finding.severity == "critical")
         raise BrokenContractError(
-            f"the data breaks its contract ({broken}); see {run.folder / 'validation/results.json'}"
+            f"the data breaks its contract ({broken}); see {run.folder / 'validation' / FAILING_ROWS}"
         )
     return facts
 
 
 def _treat_outliers(
     run: Run, examples: Examples, table: pd.DataFrame
-) -> tuple[pd.DataFrame, NDArray[np.bool_], dict[str, Any]]:
-    """Give the treated attributes, the training rows to drop, and the facts; keep the limits for `burnish predict`."""
-    options = run.config.outliers
-    nothing = np.zeros(len(table), dtype=bool)
-    learnt = examples.columns
-    if not learnt:
-        facts: dict[str, Any] = {"method": options.method, "columns": [], "rows": 0, "rows_share": 0.0}
-        return examples.attributes, nothing, facts
+) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
+    """Give the treated attributes, the columns outside their limits in each row, and the facts.
+
+    The limits are kept for `burnish predict`.
+    """
+    options, attributes = run.config.outliers, examples.attributes
+    facts: dict[str, Any] = {"method": options.method, "by": options.by}
+    if not examples.columns:
+        nothing = pd.Series([()] * len(table), index=table.index, dtype=object)
+        return attributes, nothing, {**facts, "columns": [], "rows": 0, "rows_share": 0.0}
     train = (table["split"] == "train").to_numpy()
     limits = run.stage("Learn outlier limits", fit_limits)(
-        examples.attributes[train], **options.model_dump(), columns=learnt
+        attributes,
+        **options.model_dump(exclude={"by"}),
+        columns=examples.columns,
+        rows=train,
+        groups=None if options.by is None else attributes[limits_by(run.config)],
     )
-    treated, replaced = run.stage("Treat outliers", limits.apply)(examples.attributes)
+    treated, replaced = run.stage("Treat outliers", limits.apply)(attributes)
     write_json(run.path("model/limits.json"), limits.to_dict())
-    touched = replaced.any(axis=1).to_numpy()
-    facts = {
-        "method": options.method,
-        "columns": summarize_limits(limits, replaced, table["split"]),
-        "rows": int(touched.sum()),
-        "rows_share": float(touched.mean()),
-    }
-    return treated, touched & train if options.method == "drop" else nothing, facts
+    run.add(*outlier_findings(limits, replaced, train, table["id"]))
+    named = extreme_columns(replaced)
+    touched = (named != ()).to_numpy()
+    facts["columns"] = summarize_limits(limits, replaced, table["split"])
+    return treated, named, {**facts, "rows": int(touched.sum()), "rows_share": float(touched.mean())}
 
 
-def validated_frame(examples: Examples, scan: ImageScan | None) -> pd.DataFrame:
-    """Put together what the contract is about: ids, labels, and the attributes or the images' measurements."""
-    frame = examples.attributes if scan is None else scan.quality[IMAGE_MEASURES]
-    names = {"id": examples.table["id"], "label": examples.table["label"]}
-    return frame.drop(columns=[name for name in names if name in frame]).assign(**names)
+def _dropped(run: Run, table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell the training rows that go because of an extreme value, bool (n,)."""
+    if run.config.outliers.method != "drop":
+        return np.zeros(len(table), dtype=bool)
+    return ((table["extreme_columns"] != ()) & (table["split"] == "train")).to_numpy(dtype=bool)
 
 
 def validation_facts(checked: Validation, ids: pd.Series) -> dict[str, Any]:
     """Give a validation as its section of `summary.json`."""
-    return {
-        "success": checked.success,
-        "checks": len(checked.results),
-        "failed": len(checked.failures),
-        "critical": len(checked.critical_failures),
-        "results": [result.as_dict(ids) for result in checked.results],
-        "suite": "validation/suite.json",
-    }
+    rows = {"failing_rows": f"validation/{FAILING_ROWS}"} if checked.failures else {}
+    return checked.as_dict(ids) | {"suite": "validation/suite.json"} | rows
 
 
 def _encode(run: Run, prepared: Prepared) -> Prepared:
@@ -287,8 +296,13 @@ def _encode(run: Run, prepared: Prepared) -> Prepared:
         encoder = _image_encoder(run, given[learnt])
     elif examples.learn_from or examples.text:
         given = prepared.attributes
+        write_json(run.path(f"model/{NOTATIONS}"), notations_as_dict(examples.notations))
         encoder = run.stage("Learn the encoder", fit_table_encoder)(
-            given[learnt], learn_from=examples.learn_from, text=examples.text, seed=seed
+            given[learnt],
+            learn_from=examples.learn_from,
+            text=examples.text,
+            strengths=run.config.features.weights,
+            seed=seed,
         )
     else:
         return prepared
@@ -300,6 +314,17 @@ def _encode(run: Run, prepared: Prepared) -> Prepared:
     return replace(prepared, features=features, encoder=encoder, graph=graph)
 
 
+def _compare_with_whole(run: Run, prepared: Prepared) -> Prepared:
+    """Say how well each part mirrors the whole, by the features; of the small network's the leading ones alone."""
+    if prepared.features is None or prepared.encoder is None:
+        return prepared
+    most = LEADING if prepared.encoder.kind == PatchEncoder.kind else prepared.features.shape[1]
+    judged = prepared.usable & (prepared.judging >= 0)
+    named = prepared.features[:, :most], judged, prepared.table["split"], tuple(prepared.encoder.names[:most])
+    splits = prepared.facts["splits"] | {"mirrors": mirror_facts(run, *named)}
+    return replace(prepared, facts=prepared.facts | {"splits": splits})
+
+
 def _image_encoder(run: Run, pixels: NDArray[np.uint8]) -> Encoder:
     if run.config.features.encoder == "pretrained":
         return run.stage("Load the pretrained encoder", pretrained_encoder)()
@@ -307,10 +332,23 @@ def _image_encoder(run: Run, pixels: NDArray[np.uint8]) -> Encoder:
 
 
 def _score_outliers(run: Run, prepared: Prepared) -> Prepared:
+    """Score how unusual each row is, and name the columns that make it so where there are columns."""
+    table, encoder = prepared.table, prepared.encoder
     if prepared.features is None:
-        return replace(prepared, table=prepared.table.assign(outlier_score=np.nan, outlier=False))
-    score = run.stage("Score outliers", score_outliers)(prepared.features, prepared.learnable, seed=run.config.seed)
-    return replace(prepared, table=prepared.table.assign(outlier_score=score, outlier=score > OUTLIER_ABOVE))
+        named = pd.Series([()] * len(table), index=table.index, dtype=object)
+        return replace(prepared, table=table.assign(outlier_score=np.nan, outlier=False, outlier_columns=named))
+    found = run.stage("Score outliers", find_unusual)(
+        prepared.features,
+        prepared.learnable,
+        encoder=encoder if isinstance(encoder, TableEncoder) else None,
+        attributes=prepared.attributes,
+        seed=run.config.seed,
+    )
+    named = pd.Series(found.columns, index=table.index, dtype=object)
+    table = table.assign(outlier_score=found.score, outlier=found.score > OUTLIER_ABOVE, outlier_columns=named)
+    run.add(*unusual_findings(table))
+    facts = prepared.facts["outliers"] | unusual_facts(table, prepared.examples.attributes)
+    return replace(prepared, table=table, facts=prepared.facts | {"outliers": facts})
 
 
 def _image_facts(table: pd.DataFrame, useless: NDArray[np.bool_]) -> dict[str, int]:

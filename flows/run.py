@@ -27,13 +27,16 @@ from prefect.cache_policies import NO_CACHE
 from rich.console import Console
 
 from burnish.flows.config import Config, dump_config, load_config
+from burnish.tasks.assignments import assignments_file
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.notation import cut
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 VERSIONS_OF = ("burnish", "torch", "numpy", "pandas", "scikit-learn", "cleanlab", "great-expectations", "prefect")
 HASHED_AT_ONCE = 1 << 20
+MOST_SAID = 300  # characters of a finding in the terminal
 STARTING = "Start Prefect"
 
 
@@ -78,6 +81,12 @@ class Run:
     def add(self, *findings: Finding) -> None:
         """Keep findings for the report."""
         self.findings.extend(findings)
+
+    def say(self, what: str) -> None:
+        """Say on standard error, at once, what should not wait for the report."""
+        if self.console is not None:
+            self.console.print("  [yellow]![/] ", end="", highlight=False)
+            self.console.print(cut(what, MOST_SAID), markup=False, highlight=False)
 
     def stage(self, title: str, function: Callable[P, R]) -> Callable[P, R]:
         """Make a plain function a Prefect task named `title`, timed and shown."""
@@ -179,7 +188,9 @@ def resume_run(folder: Path, rounds: int | None = None, console: Console | None 
 def hash_inputs(config: Config) -> dict[str, str]:
     """Hash every file that a configuration names, by name."""
     data = config.data
-    inputs = [path for path in (data.path, data.embeddings, data.probabilities, config.validate_.suite) if path]
+    earlier = None if config.split.earlier is None else assignments_file(config.split.earlier)
+    given = (data.path, data.embeddings, data.probabilities, config.validate_.suite, earlier)
+    inputs = [path for path in given if path]
     return {str(path): hash_files(path, _files_of(path)) for path in inputs}
 
 

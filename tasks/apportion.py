@@ -4,29 +4,44 @@ Why: rounding each cell on its own makes the parts drift (forty cells of three r
 rounding the parts alone loses rare classes. Here both hold: a cell is off by less than one row, and the parts keep
 their sizes.
 
-Source: controlled rounding, Cox (1987), "A constructive procedure for unbiased controlled rounding"; groups by greedy
-placement, largest first (Graham 1969, the LPT rule), on the squared distance to the targets.
+Rows whose part is settled (an earlier run's) stay where they are; the others are dealt so that the parts come as near
+to their shares as the new rows allow.
 
-Known failure: the placement of groups is greedy, so with a handful of large groups a better one may exist.
+Source: controlled rounding, Cox (1987), "A constructive procedure for unbiased controlled rounding"; the
+projection onto what can be dealt by Held, Wolfe & Crowder (1974), "Validation of subgradient optimization". Groups are
+placed by `placement.py`.
+
+Known failure: where settled rows overfill a part, nothing can be taken away from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-PARTS = ("train", "train_dev", "dev", "test")
-TRAIN, TRAIN_DEV, DEV, TEST = range(4)
-SERVED_FIRST = (TRAIN, TEST, DEV)  # which part a class with few rows reaches first
+from burnish.tasks.placement import DEV, SERVED_FIRST, TEST, TRAIN, TRAIN_DEV, Floats, Ints, Parts, place_groups
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+__all__ = ["DEV", "PARTS", "TEST", "TRAIN", "TRAIN_DEV", "Bools", "Floats", "Ints", "Parts", "assign", "round_table"]
+
+PARTS = ("train", "train_dev", "dev", "test")
+FEW_SINGLES = 100  # rows on their own, at most, that are placed as groups of one beside larger ones
+
 Bools = NDArray[np.bool_]
 
 
-def assign(label: Ints, source: Ints, group: Ints, shares: Floats, rng: np.random.Generator) -> NDArray[np.int8]:
+def assign(
+    label: Ints,
+    source: Ints,
+    group: Ints,
+    shares: Floats,
+    rng: np.random.Generator,
+    *,
+    stratum: Ints | None = None,
+    settled: Parts | None = None,
+) -> Parts:
     """Give each row its part.
 
     Parameters
@@ -38,68 +53,134 @@ def assign(label: Ints, source: Ints, group: Ints, shares: Floats, rng: np.rando
     shares : float (4,)
         Share of each of `PARTS`; may hold zeros, sums to 1.
     rng : np.random.Generator
+    stratum : int64 (n,), optional
+        Codes from 0 that divide the label × source cells further.
+    settled : int8 (n,), optional
+        Part of the rows that have one already, −1 elsewhere; a group is settled whole or not at all.
 
     Returns
     -------
     int8 (n,)
         Index into `PARTS`.
     """
-    cell, label_of_cell = _cells(label, source)
-    target = np.bincount(cell, minlength=len(label_of_cell))[:, None] * shares
-    part = np.full(len(label), -1, dtype=np.int8)
-    grouped = _in_company(group)
-    single = ~grouped
-    need = target
-    have = np.zeros((int(label.max(initial=-1)) + 1, len(PARTS)), dtype=np.int64)
+    cell, pair_of_cell, label_of_pair = _cells(label, source, stratum)
+    target = np.bincount(cell, minlength=len(pair_of_cell))[:, None] * shares
+    part = np.full(len(label), -1, dtype=np.int8) if settled is None else settled.copy()
+    given, have = _given(part, cell, label, target.shape)
+    grouped = (part < 0) & _in_company(group)
+    single = (part < 0) & ~grouped
+    if grouped.any() and single.sum() <= FEW_SINGLES:  # placed with the groups, which they even out
+        group = np.where(single, int(group.max()) + 1 + np.arange(len(group)), group)
+        grouped, single = part < 0, np.zeros_like(single)
     if grouped.any():
-        part[grouped] = _place_groups(group[grouped], cell[grouped], target, int(single.sum()), rng)
-        given = np.zeros_like(target)
-        np.add.at(given, (cell[grouped], part[grouped]), 1)
-        np.add.at(have, (label[grouped], part[grouped]), 1)
-        need = _need_left(target, given, np.bincount(cell[single], minlength=len(target)))
+        need = np.where(shares > 0, target - given, -np.inf)
+        rows = group[grouped], cell[grouped], label[grouped]
+        dealt = int(single.sum()) * shares[shares > 0].min() >= 1  # to every part at least one of them
+        part[grouped] = place_groups(*rows, need, have, int(single.sum()) if dealt else 0, rng)
+        given, have = _given(part, cell, label, target.shape)
     if single.any():
-        part[single] = _deal(cell[single], _cell_quotas(need, label_of_cell, have), rng)
+        count = np.bincount(cell[single], minlength=len(target))
+        quota = _cell_quotas(target, given, count, shares, pair_of_cell, label_of_pair, have)
+        part[single] = _deal(cell[single], quota, rng)
     return part
+
+
+def _given(part: Parts, cell: Ints, label: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints]:
+    """Count the rows that have a part: by cell, and by label."""
+    known = part >= 0
+    classes = int(label.max(initial=-1)) + 1
+    if not known.any():
+        return np.zeros(shape, dtype=np.int64), np.zeros((classes, shape[1]), dtype=np.int64)
+    by_cell = np.bincount(cell[known] * shape[1] + part[known], minlength=shape[0] * shape[1])
+    by_label = np.bincount(label[known] * shape[1] + part[known], minlength=classes * shape[1])
+    return by_cell.reshape(shape), by_label.reshape(classes, shape[1])
 
 
 def _in_company(group: Ints) -> Bools:
     """Tell which rows share their group with another row."""
+    if group.max(initial=-1) < 0:
+        return np.zeros(len(group), dtype=bool)
     sizes = np.bincount(group + 1, minlength=1)
     sizes[0] = 0
     return sizes[group + 1] > 1
 
 
-def _need_left(target: Floats, given: Floats, singles: Ints) -> Floats:
-    """Scale what each cell still needs, after its groups, to the number of its single rows."""
-    need = np.maximum(target - given, 0)
-    met = need.sum(axis=1) <= 0
-    need[met] = target[met]
-    return need * (singles / need.sum(axis=1))[:, None]
+def _need_left(target: Floats, given: Ints, singles: Ints, shares: Floats) -> Floats:
+    """Share out the single rows of each cell so that the parts end as near their targets as can be.
+
+    The nearest point to what the parts lack among those that sum to the number of single rows and take nothing away:
+    max(lacking − λ, 0), one λ a cell.
+    """
+    lacking = np.where(shares > 0, target - given, -np.inf)
+    if np.array_equal(lacking.sum(axis=1, where=shares > 0), singles) and (lacking[:, shares > 0] >= 0).all():
+        return np.maximum(lacking, 0)
+    falling = -np.sort(-lacking, axis=1)
+    finite = np.isfinite(falling)
+    excess = (np.where(finite, falling, 0).cumsum(axis=1) - singles[:, None]) / np.arange(1, target.shape[1] + 1)
+    last = ((falling > excess) & finite).sum(axis=1)
+    level = np.where(last > 0, excess[np.arange(len(excess)), np.maximum(last, 1) - 1], falling[:, 0])
+    need = np.maximum(lacking - level[:, None], 0)
+    total = need.sum(axis=1, keepdims=True)
+    return need * np.divide(singles[:, None], total, out=np.zeros_like(total), where=total > 0)
 
 
-def _cells(label: Ints, source: Ints) -> tuple[Ints, Ints]:
-    """Number the label × source cells that occur, by label first; also give the label of each cell."""
+def _cells(label: Ints, source: Ints, stratum: Ints | None) -> tuple[Ints, Ints, Ints]:
+    """Number the cells that occur, by label, then source, then stratum.
+
+    Gives the cell of each row, the label × source pair of each cell and the label of each pair.
+    """
     width = int(source.max(initial=-1)) + 1
-    joint = label * width + source
-    if joint.max(initial=0) > 4 * len(joint) + 1_000_000:
-        present, cell = np.unique(joint, return_inverse=True)
-        return cell, present // width
-    present = np.flatnonzero(np.bincount(joint))
-    number = np.zeros(int(joint.max(initial=-1)) + 1, dtype=np.int64)
+    pair_code, pairs = _dense(label * width + source)
+    if stratum is None:
+        return pair_code, np.arange(len(pairs)), pairs // max(width, 1)
+    depth = int(stratum.max(initial=-1)) + 1
+    cell, cells = _dense(pair_code * depth + stratum)
+    return cell, cells // max(depth, 1), pairs // max(width, 1)
+
+
+def _dense(codes: Ints) -> tuple[Ints, Ints]:
+    """Number the codes that occur from 0, in order; also give these codes."""
+    if codes.max(initial=0) > 4 * len(codes) + 1_000_000:
+        present, dense = np.unique(codes, return_inverse=True)
+        return dense, present
+    present = np.flatnonzero(np.bincount(codes))
+    number = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
     number[present] = np.arange(len(present))
-    return number[joint], present // width
+    return number[codes], present
 
 
-def _cell_quotas(need: Floats, label: Ints, have: Ints) -> Ints:
-    """Round the cells' needs to whole rows: labels first, then the cells of each label."""
-    starts = np.flatnonzero(np.diff(label, prepend=-1))
-    per_label = np.add.reduceat(need, starts, axis=0)
-    first = [_served_first(row, have[code]) for row, code in zip(per_label, label[starts], strict=True)]
-    label_quota = round_table(per_label, np.rint(per_label.sum(axis=0)), first)
-    if len(starts) == len(label):
-        return label_quota
-    blocks = np.split(need, starts[1:])
-    return np.concatenate([round_table(block, quota) for block, quota in zip(blocks, label_quota, strict=True)])
+def _cell_quotas(
+    target: Floats, given: Ints, singles: Ints, shares: Floats, pair: Ints, label: Ints, have: Ints
+) -> Ints:
+    """Say how many single rows of each cell go to each part: labels first, then their sources, then the strata of each.
+
+    What each level lacks is reckoned at that level: a label can have its share where some of its cells have too much.
+    """
+
+    def need(block: Ints | None) -> Floats:
+        if block is None:
+            return _need_left(target, given, singles, shares)
+        return _need_left(_sum_blocks(target, block), _sum_blocks(given, block), _sum_blocks(singles, block), shares)
+
+    names = np.unique(label)
+    per_label = need(label[pair])
+    first = [_served_first(row, have[code]) for row, code in zip(per_label, names, strict=True)]
+    quota = round_table(per_label, np.rint(need(np.zeros_like(pair))[0]), first)
+    return _round_within(need(None), pair, _round_within(need(pair), label, quota))
+
+
+def _sum_blocks(table: Any, block: Ints) -> Any:
+    """Add up the rows of each block, int or float (m, ...); blocks stand together, in order."""
+    return np.add.reduceat(table, np.flatnonzero(np.diff(block, prepend=-1)), axis=0)
+
+
+def _round_within(table: Floats, block: Ints, quota: Ints) -> Ints:
+    """Round the rows of each block so that they add up to the quota of the block."""
+    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    if len(starts) == len(table):
+        return quota
+    pieces = zip(np.split(table, starts[1:]), quota, strict=True)
+    return np.concatenate([round_table(piece, wanted) if len(piece) > 1 else wanted[None] for piece, wanted in pieces])
 
 
 def _served_first(target: Floats, have: Ints) -> tuple[int, ...]:
@@ -187,32 +268,3 @@ def _deal(cell: Ints, quota: Ints, rng: np.random.Generator) -> NDArray[np.int8]
     part = np.empty(len(cell), dtype=np.int8)
     part[order] = np.repeat(np.tile(np.arange(len(PARTS), dtype=np.int8), len(quota)), quota.ravel())
     return part
-
-
-def _place_groups(group: Ints, cell: Ints, target: Floats, singles: int, rng: np.random.Generator) -> NDArray[np.int8]:
-    """Place each group, the largest first, in the part whose cells need it most; gives the part of each row.
-
-    That part takes the most off the squared distance to the targets. Where no more units are left than parts are empty,
-    an empty part goes first.
-    """
-    codes, dense = np.unique(group, return_inverse=True)
-    joint, counts = np.unique(dense * len(target) + cell, return_counts=True)
-    bounds = np.searchsorted(joint // len(target), np.arange(len(codes) + 1))
-    held = joint % len(target)
-    order = rng.permutation(len(codes))
-    order = order[np.argsort(-np.bincount(dense)[order], kind="stable")]
-    need = target.T.copy()
-    wanted = target.sum(axis=0)
-    usable = np.flatnonzero(wanted > 0)
-    empty = [p for p in SERVED_FIRST if wanted[p] > 0]
-    chosen = np.empty(len(codes), dtype=np.int8)
-    for done, g in enumerate(order):
-        span = slice(bounds[g], bounds[g + 1])
-        gain = need[:, held[span]] @ counts[span]
-        short = empty and len(order) - done + singles <= len(empty)
-        best = max(empty, key=gain.__getitem__) if short else usable[np.argmax(gain[usable])]
-        chosen[g] = best
-        need[best, held[span]] -= counts[span]
-        if best in empty:
-            empty.remove(best)
-    return chosen[dense]

@@ -38,9 +38,15 @@ class SplitSummary:
         Part → source or label → examples.
     largest_cell_deviation : float
         Rows by which a label × source cell of a part is off its share, at most. Sources that are in other parts by
-        design (`train_sources`) are measured among themselves.
+        design (`train_sources`, `target`) are measured among themselves.
+    cell_deviation : dict
+        Part → the same, of this part.
+    stratum_deviation : float or None
+        The same of the finer cells, where further columns were stratified on.
     leaks : int
         Groups, the user's and those of duplicates, with examples in more than one part.
+    leaks_by_kind : dict
+        ``group`` and ``duplicate`` → groups in more than one part, and their examples.
     findings : tuple of Finding
     """
 
@@ -48,7 +54,10 @@ class SplitSummary:
     by_source: dict[str, dict[str, int]]
     by_label: dict[str, dict[str, int]]
     largest_cell_deviation: float
+    cell_deviation: dict[str, float]
+    stratum_deviation: float | None
     leaks: int
+    leaks_by_kind: dict[str, dict[str, int]]
     findings: tuple[Finding, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -56,7 +65,13 @@ class SplitSummary:
         return {name: value for name, value in asdict(self).items() if name != "findings"}
 
 
-def measure_split(table: pd.DataFrame, duplicate_group: ArrayLike | pd.Series | None = None) -> SplitSummary:
+def measure_split(
+    table: pd.DataFrame,
+    duplicate_group: ArrayLike | pd.Series | None = None,
+    *,
+    strata: Ints | None = None,
+    test_halfwidth: float | None = None,
+) -> SplitSummary:
     """Measure a split: sizes, proportions, leaks.
 
     Parameters
@@ -65,6 +80,10 @@ def measure_split(table: pd.DataFrame, duplicate_group: ArrayLike | pd.Series | 
         Columns id, label, split; source and group where there are any.
     duplicate_group : array of n, optional
         Number of the group of duplicates each example is in; missing where it is in none.
+    strata : int64 (n,), optional
+        What was stratified on beside label and source, from `strata.merge_strata`.
+    test_halfwidth : float, optional
+        What was asked for; a finding says where the data cannot give it.
 
     Returns
     -------
@@ -81,19 +100,32 @@ def measure_split(table: pd.DataFrame, duplicate_group: ArrayLike | pd.Series | 
         *_leak_findings(table["id"], straddling),
         *_coverage_findings(table, by_label, by_source),
         *_size_findings(table, by_label),
+        *_precision_findings(int(by_label["test"].sum()), int(by_label.to_numpy().sum()), test_halfwidth),
     ]
+    deviation = _deviations(part, table["label"], source)
     return SplitSummary(
         sizes={name: int((part == code).sum()) for code, name in enumerate(PARTS)},
         by_source=by_source.to_dict(),
         by_label=by_label.to_dict(),
-        largest_cell_deviation=_largest_deviation(part, table["label"], source),
+        largest_cell_deviation=max(deviation.values()),
+        cell_deviation=deviation,
+        stratum_deviation=None if strata is None else max(_deviations(part, table["label"], source, strata).values()),
         leaks=sum(names.nunique() for names in straddling.values()),
+        leaks_by_kind={
+            kind: {"groups": int(names.nunique()), "examples": len(names)} for kind, names in straddling.items()
+        },
         findings=tuple(findings),
     )
 
 
 def codes_of(values: Any) -> Ints:
-    """Number the distinct values as they come; −1 where missing."""
+    """Number the distinct values as they come; −1 where missing.
+
+    Examples
+    --------
+    >>> codes_of(["b", "a", None, "b"]).tolist()
+    [0, 1, -1, 0]
+    """
     series = values if isinstance(values, pd.Series) else pd.Series(values)
     return pd.factorize(series)[0].astype(np.int64)
 
@@ -106,13 +138,15 @@ def _counts(part: Ints, values: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(counts.reshape(-1, len(PARTS)), index=names.astype("str"), columns=list(PARTS)).sort_index()
 
 
-def _largest_deviation(part: Ints, label: pd.Series, source: pd.Series) -> float:
-    """Compare each cell with its share; sources that occur in the same parts are compared with each other."""
+def _deviations(part: Ints, label: pd.Series, source: pd.Series, strata: Ints | None = None) -> dict[str, float]:
+    """Compare each cell with its share, by part; sources that occur in the same parts are compared with each other."""
     known = label.notna().to_numpy()
     if not known.any():
-        return 0.0
+        return dict.fromkeys(PARTS, 0.0)
     where = codes_of(source)[known] + 1
     cell = pd.factorize(where * (label.nunique() + 1) + codes_of(label)[known])[0]
+    if strata is not None:
+        cell = pd.factorize(cell * (int(strata.max()) + 1) + strata[known])[0]
     counts = np.bincount(cell * len(PARTS) + part[known]).astype(float)
     counts = np.pad(counts, (0, -len(counts) % len(PARTS))).reshape(-1, len(PARTS))
     first = np.unique(cell, return_index=True)[1]
@@ -121,8 +155,8 @@ def _largest_deviation(part: Ints, label: pd.Series, source: pd.Series) -> float
     np.logical_or.at(present, source_of_cell, np.column_stack([counts[:, :2].any(axis=1), counts[:, 2:].any(axis=1)]))
     pattern = present[source_of_cell] @ np.array([2, 1])
     blocks = [counts[pattern == each] for each in np.unique(pattern)]
-    worst = max(np.abs(b - b.sum(axis=1, keepdims=True) * b.sum(axis=0) / b.sum()).max() for b in blocks)
-    return round(float(worst), 6)
+    off = [np.abs(b - b.sum(axis=1, keepdims=True) * b.sum(axis=0) / b.sum()).max(axis=0) for b in blocks]
+    return {name: round(float(worst), 6) for name, worst in zip(PARTS, np.max(off, axis=0), strict=True)}
 
 
 def _straddling(part: pd.Series, group: Any) -> pd.Series:
@@ -229,19 +263,40 @@ def _size_findings(table: pd.DataFrame, by_label: pd.DataFrame) -> list[Finding]
                 count=int(largest.iloc[0]),
             )
         )
-    if sizes["test"]:
-        half = Z95 * math.sqrt(EXPECTED_ERROR * (1 - EXPECTED_ERROR) / sizes["test"])
-        found.append(
-            Finding(
-                code="split.precision",
-                title=f"{sizes['test']:,} test examples tell an error of 10% to within ± {100 * half:.1f} points",
-                severity="info",
-                explanation="Two models whose errors differ by less cannot be ranked on this test set.",
-                method="95% half-width of a share, normal approximation",
-                advice="Set split.halfwidth for the precision you need." if half > 0.02 else "",
-            )
-        )
     return found
+
+
+def _precision_findings(test: int, labelled: int, wanted: float | None) -> list[Finding]:
+    """Say how sharply the test error can be told, and where that is less than was asked for."""
+    if not test:
+        return []
+    half = Z95 * math.sqrt(EXPECTED_ERROR * (1 - EXPECTED_ERROR) / test)
+    said = f"{test:,} test examples tell an error of 10% to within ± {100 * half:.1f} points"
+    method = "95% half-width of a share, normal approximation"
+    if wanted is not None and half > 1.05 * wanted:
+        return [
+            Finding(
+                code="split.precision_missed",
+                title=f"{said}; ± {100 * wanted:g} were asked for",
+                severity="warning",
+                explanation="The half-width wanted takes more test examples than a fifth of the data, or than there "
+                "are where the model will be used.",
+                method=method,
+                advice=f"Collect about {labelled * ((half / wanted) ** 2 - 1):,.0f} more labelled examples, or raise "
+                "`split.test_halfwidth`.",
+                count=test,
+            )
+        ]
+    return [
+        Finding(
+            code="split.precision",
+            title=said,
+            severity="info",
+            explanation="Two models whose errors differ by less cannot be ranked on this test set.",
+            method=method,
+            advice="Set split.test_halfwidth for the precision you need." if half > 0.02 and wanted is None else "",
+        )
+    ]
 
 
 def _some(names: Iterable[Any]) -> str:

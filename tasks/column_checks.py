@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from burnish.tasks.column_features import ROWS_A_LEVEL
 from burnish.tasks.column_types import TypedColumns
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.notation_findings import notation_findings
 
 MOST_LEVELS = 1000
 _FEW_LEVELS = 20  # so many levels are never too many for the rows
@@ -42,9 +44,11 @@ def choose_columns(typed: TypedColumns, wanted: Sequence[str]) -> tuple[tuple[st
     numbering = [name for name in rest if _is_row_number(frame[name])]
     rest = [name for name in rest if name not in numbering]
     levels = {name: frame[name].nunique() for name in rest if isinstance(frame[name].dtype, pd.StringDtype)}
-    many = [name for name, count in levels.items() if count > min(MOST_LEVELS, max(_FEW_LEVELS, len(frame) // 2))]
-    beyond = [name for name in typed.beyond_float if name in wanted]
-    infinite = {name: count for name, count in typed.infinite.items() if name in wanted}
+    most = min(MOST_LEVELS, max(_FEW_LEVELS, len(frame) // 2))
+    many = [name for name, count in levels.items() if count > most and not _levels_return(frame[name])]
+    asked = set(wanted)
+    beyond = [name for name in typed.beyond_float if name in asked]
+    infinite = {name: count for name, count in typed.infinite.items() if name in asked}
     findings = [
         _constant_finding(constant, frame),
         _numbering_finding(numbering),
@@ -53,7 +57,7 @@ def choose_columns(typed: TypedColumns, wanted: Sequence[str]) -> tuple[tuple[st
         _infinite_finding(infinite),
     ]
     kept = tuple(name for name in rest if name not in many)
-    return kept, tuple(finding for finding in findings if finding is not None)
+    return kept, (*(finding for finding in findings if finding is not None), *notation_findings(typed, wanted))
 
 
 def check_weights(attributes: pd.DataFrame, name: str, ids: pd.Series, path: Path) -> None:
@@ -85,6 +89,12 @@ def _missingness_tells(column: pd.Series) -> bool:
     """One value or none: whether the value is there may still tell."""
     present = column.notna()
     return bool(present.any() and not present.all())
+
+
+def _levels_return(column: pd.Series) -> bool:
+    """Tell whether most cells hold a level that is seen often enough to learn from."""
+    sizes = column.value_counts()
+    return bool(sizes[sizes >= ROWS_A_LEVEL].sum() > sizes.sum() / 2)
 
 
 def _is_row_number(column: pd.Series) -> bool:
@@ -138,7 +148,8 @@ def _levels_finding(names: list[str], levels: dict[str, int]) -> Finding | None:
         title=f"{len(names)} column{'s have' if len(names) > 1 else ' has'} too many values for a category: {shown}",
         severity="info",
         explanation="Levels that hardly ever return can't be learnt as categories, so the column is not learnt from.",
-        method=f"More than {MOST_LEVELS:,} distinct values, or more than half as many as rows.",
+        method=f"More than {MOST_LEVELS:,} distinct values, or more than half as many as rows, and most cells hold one "
+        f"that is seen fewer than {ROWS_A_LEVEL} times.",
         advice="Name it under data.text if it is text, under data.id if it names the examples, or group its values.",
         count=len(names),
     )

@@ -4,9 +4,11 @@
   there are enough rows, also the place of x among up to 32 training quantiles, one column a bin, filled from the left
   (piecewise linear encoding: Gorishniy, Rubachev & Babenko 2022, "On Embeddings for Numerical Features"). It lets even
   a linear model bend, which on census income is worth 1.5 points of accuracy.
-- Categories: one column a level seen often enough, one for all others, one for missing. With many levels the common
-  ones get a column, and one column tells how common the level is. No label is looked at: an encoding by the label's
-  mean would show the model its own answer, and a wrong label its own confirmation.
+- Categories: one column a level seen often enough, one for all others, one for missing. With many levels the 50 most
+  common ones get a column, one column tells how common the level is, and the others share 32 columns of fixed signs,
+  made of the level's hash (Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning"): however many
+  levels, no more columns. No label is looked at: an encoding by the label's mean would show the model its own answer,
+  and a wrong label its own confirmation.
 - Booleans: as numbers 1 and 0. Dates: as days since 1970, with month and weekday on a circle each.
 
 Known failure: a level first met after training is the same as any other rare one.
@@ -29,6 +31,7 @@ ROWS_A_KNOT = 100
 FEWEST_KNOTS = 4
 KNOT_WEIGHT = 0.5
 LEVELS = 50
+HASHES = 32
 ROWS_A_LEVEL = 3
 EPOCH = pd.Timestamp("1970-01-01").as_unit("us")  # nanoseconds end in 2262, and 9999 stands for "no end"
 DAY = 86_400  # seconds
@@ -97,6 +100,8 @@ class CategoryColumn:
         Whether there are columns for all other levels and for missing cells.
     counts : dict of str to int
         Training rows of each level, where there are too many levels for a column each; empty otherwise.
+    hashes : int
+        Columns that the levels without a column of their own share, where they are in `counts`.
     """
 
     name: str
@@ -104,13 +109,15 @@ class CategoryColumn:
     other: bool
     missing: bool
     counts: dict[str, int]
+    hashes: int = 0
 
     @property
     def names(self) -> list[str]:
         """Names of the features made of this column."""
         own = [f"{self.name} = {level}" for level in self.levels]
         extra = [("other", self.other), ("missing", self.missing), ("how common", bool(self.counts))]
-        return own + [f"{self.name} {part}" for part, there in extra if there]
+        shared = [f"hash {place}" for place in range(self.hashes)]
+        return own + [f"{self.name} {part}" for part in (*(part for part, there in extra if there), *shared)]
 
     def transform(self, column: pd.Series) -> NDArray[np.float32]:
         """Turn the column (n) into features (n, d)."""
@@ -125,7 +132,18 @@ class CategoryColumn:
         if self.counts:
             count = text.map(self.counts).fillna(0).to_numpy(dtype=float)
             parts.append((np.log1p(count) / np.log1p(max(self.counts.values())))[:, None])
+            if self.hashes:
+                parts.append(_signs(text, self.hashes) * ((code < 0) & (count > 0))[:, None])
         return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def _signs(text: pd.Series, count: int) -> NDArray[np.float32]:
+    """Give each level its signs, ±1/√count (n, count): the bits of its hash, the same for ever."""
+    codes, levels = pd.factorize(text)
+    hashed = pd.util.hash_array(np.asarray(levels, dtype=object), categorize=False)
+    bits = (hashed[:, None] >> np.arange(count, dtype=np.uint64)) & np.uint64(1)
+    signs = (2 * bits.astype(np.float32) - 1) / np.float32(np.sqrt(count))
+    return np.append(signs, np.zeros((1, count), np.float32), axis=0)[codes]
 
 
 def as_numbers(column: pd.Series, kind: str) -> NDArray[np.float64]:
@@ -196,6 +214,7 @@ def fit_category(column: pd.Series) -> CategoryColumn:
         other=len(enough) < len(counts),
         missing=bool(column.isna().any()),
         counts={str(level): int(count) for level, count in counts[counts > 1].items()} if many else {},
+        hashes=HASHES if many and bool((counts.iloc[LEVELS:] > 1).any()) else 0,
     )
 
 

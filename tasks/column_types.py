@@ -1,29 +1,25 @@
 """Text columns → numbers, booleans, dates, where every cell that is there agrees; the rest stays text.
 
-A column is judged by its distinct values: a million rows with forty values cost forty checks.
+How the text of a column is read is in `text_types`; columns that came with types keep them, in their simplest form.
 Numbers with leading zeros (postcodes) and whole numbers beyond 2^53 (no longer exact as floats) stay text.
 
-Known failure: a date that reads both day-first and month-first (`03/04/2021` throughout) stays text; a column of 0 and
+Known failures: a date that reads both day-first and month-first (`03/04/2021` throughout) stays text; a column of 0 and
 1 is a number, not a boolean.
 """
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-MISSING = frozenset({"", "?", "NA", "N/A", "nan", "NaN", "NAN", "null", "NULL", "None"})
+from burnish.tasks.text_types import EXACT, MISSING, MixedCells, Notation, ReadText, holds_beyond_float, type_text
 
-_INTEGER = r"[+-]?\d+"
-_NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?|INF)"
-_PADDED = r"[+-]?0\d+"
-_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]\d{1,2}:\d{2}.*)?"
-_DATE_FORMATS = ("ISO8601", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y")
+__all__ = ["MISSING", "MixedCells", "Notation", "TypedColumns", "infer_types", "is_missing", "type_columns"]
+
 _LARGEST = 1e150  # the square of a larger number, which a spread is made of, is beyond float
-_EXACT = 2**53  # as a float this may stand for its neighbour, 2^53 + 1
 
 
 @dataclass(frozen=True)
@@ -38,20 +34,31 @@ class TypedColumns:
         Columns that held infinities or numbers beyond ±1e150, made missing, and how many.
     beyond_float : tuple of str
         Columns of whole numbers beyond 2^53, kept as text.
+    notations : dict of str to NumberNotation or DateNotation
+        Columns that were not read as plain numbers or by one format throughout as ISO 8601, and how they were.
+    ambiguous : dict of str to str
+        Columns that have two readings and stay text, and what the two are, for a person.
+    mixed : dict of str to MixedCells
+        Columns of numbers or dates with words among them.
     """
 
     frame: pd.DataFrame
     infinite: dict[str, int]
     beyond_float: tuple[str, ...]
+    notations: dict[str, Notation] = field(default_factory=dict)
+    ambiguous: dict[str, str] = field(default_factory=dict)
+    mixed: dict[str, MixedCells] = field(default_factory=dict)
 
 
-def infer_types(frame: pd.DataFrame) -> pd.DataFrame:
+def infer_types(frame: pd.DataFrame, notations: Mapping[str, Notation] | None = None) -> pd.DataFrame:
     """Give each column the narrowest type that all its cells agree on; see `type_columns` for what it also found.
 
     Parameters
     ----------
     frame : DataFrame
         Text columns as `read_table` gives them; columns of other types are brought to the same few types.
+    notations : mapping of str to NumberNotation or DateNotation, optional
+        How the text of a column is to be read, as found on an earlier batch.
 
     Returns
     -------
@@ -62,29 +69,42 @@ def infer_types(frame: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> given = pd.DataFrame({"age": ["39", "?"], "zip": ["0123", "4567"], "ok": ["yes", "no"]}, dtype="str")
+    >>> given = pd.DataFrame({"age": ["39", "?"], "zip": ["0123", "4567"], "fee": ["1.200,5", "3"]}, dtype="str")
     >>> infer_types(given).dtypes.astype(str).to_dict()
-    {'age': 'Int64', 'zip': 'str', 'ok': 'boolean'}
+    {'age': 'Int64', 'zip': 'str', 'fee': 'float64'}
     """
-    return type_columns(frame).frame
+    return type_columns(frame, notations).frame
 
 
-def type_columns(frame: pd.DataFrame) -> TypedColumns:
+def type_columns(frame: pd.DataFrame, notations: Mapping[str, Notation] | None = None) -> TypedColumns:
     """Type the columns as `infer_types` does, and tell what had to give way."""
     typed: dict[str, pd.Series] = {}
     infinite: dict[str, int] = {}
     beyond_float: list[str] = []
+    found: dict[str, ReadText] = {}
     for name in frame.columns:
         given = frame[name]
-        column = _type_text(given) if _is_text(given) else _type_native(given)
+        if not _is_text(given):
+            column = _type_native(given)
+        elif notations and name in notations:
+            column = _by_notation(given, notations[name])
+        else:
+            column, found[name] = type_text(given)
         if pd.api.types.is_float_dtype(column.dtype):
             column, endless = _drop_infinities(column)
             if endless:
                 infinite[name] = endless
-        if _is_text(column) and _holds_beyond_float(column):
+        if _is_text(column) and holds_beyond_float(column):
             beyond_float.append(name)
         typed[name] = column
-    return TypedColumns(pd.DataFrame(typed, index=frame.index, columns=frame.columns), infinite, tuple(beyond_float))
+    return TypedColumns(
+        pd.DataFrame(typed, index=frame.index, columns=frame.columns, copy=False),
+        infinite,
+        tuple(beyond_float),
+        {name: read.notation for name, read in found.items() if read.notation is not None},
+        {name: read.ambiguous for name, read in found.items() if read.ambiguous},
+        {name: read.mixed for name, read in found.items() if read.mixed is not None},
+    )
 
 
 def is_missing(column: pd.Series) -> pd.Series:
@@ -98,52 +118,9 @@ def _is_text(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.StringDtype) or column.dtype == object
 
 
-def _type_text(column: pd.Series) -> pd.Series:
-    codes, found = pd.factorize(column.astype("str"))
-    values = pd.Series(found, dtype="str")
-    bare = values.str.strip()
-    known = ~bare.isin(MISSING)
-    values = values.where(known)
-    if known.any():
-        typed = _agree(bare[known])
-        values = values if typed is None else typed.reindex(values.index)
-    missing = values.iloc[:0].reindex([-1])
-    taken = pd.concat([values, missing]).array.take(np.where(codes < 0, len(values), codes))
-    return pd.Series(taken, index=column.index, name=column.name)
-
-
-def _agree(values: pd.Series) -> pd.Series | None:
-    """Give distinct, stripped values their common type, or `None` where they stay text."""
-    if values.str.fullmatch(_NUMBER).all():
-        whole = values.str.fullmatch(_INTEGER)
-        if values[whole].str.fullmatch(_PADDED).any():
-            return None
-        numbers = pd.Series(values.to_numpy(dtype=object).astype(np.float64), index=values.index)
-        if (numbers[whole].abs() >= _EXACT).any():
-            return None
-        return numbers.astype("Int64") if whole.all() else numbers
-    words = values.str.lower()
-    for true, false in (("true", "false"), ("yes", "no")):
-        if words.isin([true, false]).all():
-            return (words == true).astype("boolean")
-    if values.str.fullmatch(_DATE).all():
-        return _agree_on_date(values)
-    return None
-
-
-def _agree_on_date(values: pd.Series) -> pd.Series | None:
-    read = []
-    for form in _DATE_FORMATS:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                dates = pd.to_datetime(values, format=form, utc=True)
-        except (ValueError, OverflowError):
-            continue
-        if form == "ISO8601":
-            return _naive(dates)
-        read.append(_naive(dates))
-    return read[0] if len(read) == 1 else None
+def _by_notation(column: pd.Series, notation: Notation) -> pd.Series:
+    read = notation.read(column.mask(is_missing(column)))
+    return read if isinstance(read, pd.Series) else pd.Series(read, index=column.index, name=column.name)
 
 
 def _naive(dates: pd.Series) -> pd.Series:
@@ -161,7 +138,7 @@ def _type_native(column: pd.Series) -> pd.Series:
         return column.astype("boolean")
     if pd.api.types.is_integer_dtype(kind):
         extent = column.dropna()
-        if len(extent) and max(abs(int(extent.min())), abs(int(extent.max()))) >= _EXACT:
+        if len(extent) and max(abs(int(extent.min())), abs(int(extent.max()))) >= EXACT:
             return column.astype("str")
         return column.astype("Int64")
     if pd.api.types.is_float_dtype(kind):
@@ -182,10 +159,3 @@ def _keep_text(column: pd.Series) -> pd.Series:
 def _drop_infinities(column: pd.Series) -> tuple[pd.Series, int]:
     endless = np.abs(column.to_numpy(dtype=np.float64, na_value=np.nan)) > _LARGEST
     return (column.mask(endless), int(endless.sum())) if endless.any() else (column, 0)
-
-
-def _holds_beyond_float(column: pd.Series) -> bool:
-    values = pd.Series(column.dropna().unique(), dtype="str").str.strip()
-    if not len(values) or not values.str.fullmatch(_INTEGER).all() or values.str.fullmatch(_PADDED).any():
-        return False
-    return bool((values.to_numpy(dtype=object).astype(np.float64).__abs__() >= _EXACT).any())

@@ -12,10 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from burnish.tasks.duplicates import find_duplicates, hash_rows
+from burnish.tasks.duplicates import TELLING, find_duplicates, hash_rows
 from burnish.tasks.findings import SHOWN_IDS, Finding
+from burnish.tasks.near_rows import find_near_rows
 
-TELLING = 0.1
+__all__ = [
+    "TELLING", "copies_as_groups", "copies_by_features", "count_duplicates", "duplicate_findings",
+    "find_row_duplicates",
+]  # fmt: skip
 
 
 def find_row_duplicates(
@@ -24,7 +28,7 @@ def find_row_duplicates(
     embeddings: NDArray[np.floating] | None = None,
     labels: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Find repeated rows of a table, and near copies by embedding where there are embeddings.
+    """Find repeated rows of a table, near copies among them, and near copies by embedding where there are embeddings.
 
     Parameters
     ----------
@@ -50,7 +54,7 @@ def find_row_duplicates(
     content = hash_rows(attributes) if attributes.shape[1] else nothing
     if content.duplicated().mean() > TELLING:
         content = nothing
-    return find_duplicates(ids, content, features=embeddings, labels=labels)
+    return find_duplicates(ids, content, features=embeddings, near=find_near_rows(attributes), labels=labels)
 
 
 def copies_by_features(features: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -105,7 +109,8 @@ def duplicate_findings(duplicates: pd.DataFrame, ids: pd.Series) -> Iterator[Fin
             title=f"{int(copies.sum()):,} examples are copies of another ({kinds})",
             severity="info",
             explanation="A copy in train and in test would flatter the test error.",
-            method="equal content; near copies by perceptual hash or embedding, verified on the values",
+            method="equal content; near copies by perceptual hash or embedding, verified on the values; rows equal but "
+            "for case and white space, for one cell or a little noise, more than chance explains",
             advice="Nothing needs doing for the split: copies were kept in one part.",
             count=int(copies.sum()),
             ids=tuple(ids[copies].astype(str)[:SHOWN_IDS]),

@@ -130,7 +130,7 @@ def config_text(guess: DataGuess, name: str, path: str | Path | None = None) -> 
         "# split:",
         "#   train_dev: 0.05            # share of the training examples kept aside to tell variance from mismatch",
         "# outliers:",
-        "#   method: winsorize          # or median, mean, zero, drop, keep",
+        "#   method: winsorize          # or median, mean, zero, drop, flag, keep",
         "",
         "rounds: 3                      # train, clean and train again, at most so often",
         "seed: 0",

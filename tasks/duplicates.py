@@ -32,9 +32,11 @@ COPY_SHARE = (
 )
 COPY_BOUNDS = (0.002, 0.04)  # of the variance: a copy may differ by as much as rough compression makes it
 PROBES, PROBED = 100, 5000  # pictures whose nearest others are looked up, and among how many
+HASHED_ROWS = 500_000  # rows of a table hashed at once
 HELD = 512  # pictures held as floats at once
 HELD_CELLS = 500_000  # values of pairs compared at once
 LEAST_CONTRAST = 4.0  # levels of standard deviation; below, correlation compares noise
+TELLING = 0.1  # of the rows; where more repeat, the columns do not identify an example
 LARGEST_DISTANCE = 0.05  # of features, as a share of the typical distance between two examples
 
 Pairs = NDArray[np.int64]
@@ -47,6 +49,7 @@ def find_duplicates(
     perceptual_hash: NDArray[np.uint64] | None = None,
     pixels: NDArray[np.uint8] | None = None,
     features: NDArray[np.floating] | None = None,
+    near: Pairs | None = None,
     labels: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Group the examples that are copies of one another.
@@ -61,6 +64,8 @@ def find_duplicates(
     pixels : uint8 (n, s, s, c), optional
     features : float (n, d), optional
         Embeddings; near copies lie within 5% of the typical distance and 10% of that to the second nearest.
+    near : int64 (m, 2), optional
+        Pairs of rows that are near copies for another reason (`near_rows.py`).
     labels : (n,), optional
         To say which groups were labelled in more than one way; missing labels contradict nothing.
 
@@ -85,6 +90,8 @@ def find_duplicates(
         pairs.append(_near_images(np.asarray(perceptual_hash, np.uint64), pixels, present))
     if features is not None:
         pairs.append(_near_features(np.asarray(features, np.float32)))
+    if near is not None:
+        pairs.append(near)
     first, group = _components(np.concatenate(pairs), len(names))
     copies = first != np.arange(len(names))
     kind = np.where(content == content[first], "exact", "near")
@@ -107,7 +114,10 @@ def hash_rows(frame: pd.DataFrame) -> pd.Series:
     >>> bool(hashes[0] == hashes[2]), bool(hashes[0] == hashes[1])
     (True, False)
     """
-    values = pd.util.hash_pandas_object(frame, index=False).to_numpy(np.uint64)
+    values = np.empty(len(frame), dtype=np.uint64)
+    for start in range(0, len(frame), HASHED_ROWS):
+        rows = frame.iloc[start : start + HASHED_ROWS]
+        values[start : start + HASHED_ROWS] = pd.util.hash_pandas_object(rows, index=False)
     return as_hexadecimal(values).set_axis(frame.index)
 
 
@@ -220,12 +230,12 @@ def _near_features(features: NDArray[np.float32]) -> Pairs:
         spread += float(np.einsum("ij,ij->i", centred, centred).sum(dtype=np.float64))
     pairs = _candidates(np.concatenate(hashes))
     typical = np.sqrt(2 * spread / len(features))
-    limit = min(LARGEST_DISTANCE * typical, COPY_SHARE * _usual_second_distance(features, centre))
+    limit = min(LARGEST_DISTANCE * typical, COPY_SHARE * usual_second_distance(features, centre))
     kept = [part[_distance(features, part) <= limit] for part in _parts(pairs, HELD_CELLS // features.shape[1])]
     return np.concatenate([pairs[:0], *kept])
 
 
-def _usual_second_distance(points: NDArray[np.float32], centre: NDArray[np.float32]) -> float:
+def usual_second_distance(points: NDArray[np.float32], centre: NDArray[np.float32]) -> float:
     """Median distance of a row (of a sample) from its second nearest."""
     sought = points[:: -(-len(points) // PROBES)] - centre
     nearest = np.empty((0, len(sought)), np.float32)

@@ -4,13 +4,14 @@ A table, a folder of class folders of images, a table of image paths, with embed
 become an `Examples`. The examples table holds our own columns only (`id, label, source, group`, and `image`); what
 else the user gave is in `attributes`, a frame of its own, so that no name of theirs can clash with one of ours.
 
-Known failure: a column that gives the label away (`approved_on` beside `approved`) is learnt from unless excluded.
+Known failure: a column that gives the label away (`approved_on` beside `approved`) is said (`leaks`), and learnt from
+unless excluded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.arrays import read_embeddings, read_probabilities
 from burnish.tasks.column_checks import check_weights, choose_columns
-from burnish.tasks.column_types import type_columns
+from burnish.tasks.column_types import Notation, type_columns
 from burnish.tasks.example_ids import content_ids, given_ids
 from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
 from burnish.tasks.image_files import check_image_paths, list_class_folders
@@ -88,6 +89,8 @@ class Examples:
         What each of several annotators said, as indices into `classes`, −1 where nothing; `label` is their consensus.
     annotators : tuple of str, length m
         The label columns of `votes`.
+    notations : dict of str to NumberNotation or DateNotation
+        Attributes that were given as formatted numbers or dates, and how they were read.
     """
 
     table: pd.DataFrame
@@ -103,6 +106,7 @@ class Examples:
     text: str | None = None
     votes: NDArray[np.int64] | None = None
     annotators: tuple[str, ...] = ()
+    notations: dict[str, Notation] = field(default_factory=dict)
 
     @property
     def codes(self) -> NDArray[np.int64]:
@@ -299,6 +303,7 @@ def _read_rows(
         text=roles["text"],
         votes=read.votes,
         annotators=read.annotators,
+        notations=typed.notations,
     )
 
 

@@ -6,8 +6,8 @@ is frozen once fitted, applied unchanged to dev, test and the next batch, and ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
@@ -32,12 +32,15 @@ class TableEncoder:
         The columns, each with what the training rows taught.
     text : TextEncoder or None
         Of the text column.
+    strengths : dict of str to float
+        What the features of a column are multiplied by; 1 where it is not named.
     """
 
     kind: ClassVar[str] = "table"
     numbers: tuple[NumberColumn, ...]
     categories: tuple[CategoryColumn, ...]
     text: TextEncoder | None = None
+    strengths: dict[str, float] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,10 +69,14 @@ class TableEncoder:
             Where a column is absent, or one of numbers or dates now holds something else.
         """
         check_columns(frame, self.columns)
-        parts = [column.transform(frame[column.name]) for column in self._plans]
+        parts = [self._weigh(column.name, column.transform(frame[column.name])) for column in self._plans]
         if self.text:
-            parts.append(self.text.transform(frame[self.text.column]))
+            parts.append(self._weigh(self.text.column, self.text.transform(frame[self.text.column])))
         return np.concatenate(parts, axis=1) if parts else np.empty((len(frame), 0), np.float32)
+
+    def _weigh(self, name: str, made: NDArray[np.float32]) -> NDArray[np.float32]:
+        strength = self.strengths.get(name, 1.0)
+        return made if strength == 1 else made * np.float32(strength)
 
     def to_dict(self) -> dict[str, Any]:
         """Give what was learnt as plain values for JSON; `tensors` holds the rest."""
@@ -77,6 +84,7 @@ class TableEncoder:
             "numbers": [asdict(column) for column in self.numbers],
             "categories": [asdict(column) for column in self.categories],
             "text": self.text.to_dict() if self.text else None,
+            "strengths": self.strengths,
         }
 
     def tensors(self) -> dict[str, Tensor]:
@@ -89,7 +97,7 @@ class TableEncoder:
         numbers = tuple(NumberColumn(**each | {"knots": tuple(each["knots"])}) for each in plain["numbers"])
         categories = tuple(CategoryColumn(**each | {"levels": tuple(each["levels"])}) for each in plain["categories"])
         text = TextEncoder.from_dict(plain["text"], tensors) if plain["text"] else None
-        return cls(numbers, categories, text)
+        return cls(numbers, categories, text, plain.get("strengths", {}))
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,12 @@ def fit_array_encoder(train: NDArray[np.floating[Any]]) -> ArrayEncoder:
 
 
 def fit_table_encoder(
-    train: pd.DataFrame, *, learn_from: Sequence[str], text: str | None = None, seed: int = 0
+    train: pd.DataFrame,
+    *,
+    learn_from: Sequence[str],
+    text: str | None = None,
+    strengths: Mapping[str, float] | None = None,
+    seed: int = 0,
 ) -> TableEncoder:
     """Learn medians, μ, σ, quantiles, levels and words from training rows.
 
@@ -170,6 +183,8 @@ def fit_table_encoder(
         Columns to learn from. Constant and empty ones make no feature.
     text : str, optional
         A column of text.
+    strengths : mapping of str to float, optional
+        What the features of a column are multiplied by; a column of strength 0 is left out.
     seed : int
         Seed of the reduction of the text features.
 
@@ -194,7 +209,11 @@ def fit_table_encoder(
     check_columns(train, (*learn_from, *([text] if text else [])))
     numbers: list[NumberColumn] = []
     categories: list[CategoryColumn] = []
+    strengths = {name: float(value) for name, value in (strengths or {}).items()}
+    text = text if text is None or strengths.get(text, 1.0) > 0 else None
     for name in learn_from:
+        if strengths.get(name, 1.0) == 0:
+            continue
         column = train[name]
         if column.nunique(dropna=False) < 2:
             continue
@@ -204,7 +223,7 @@ def fit_table_encoder(
         else:
             numbers.append(fit_number(column, kind))
     encoder = TableEncoder(
-        tuple(numbers), tuple(categories), fit_text_encoder(train[text], seed=seed) if text else None
+        tuple(numbers), tuple(categories), fit_text_encoder(train[text], seed=seed) if text else None, strengths
     )
     if not encoder.names:
         raise InputError(

@@ -86,7 +86,7 @@ def score_outliers(features: Array, train_mask: NDArray[np.bool_] | None = None,
 
 def _isolate_and_reduce(features: Array, rows: NDArray[np.int64], seed: int) -> tuple[Floats, NDArray[np.float32]]:
     """Score all rows by the forest, and give them in few columns; they are scaled a few at a time."""
-    scaling = _fit_scaling(features, rows)
+    scaling = fit_scaling(features, rows)
     sample = np.empty((len(rows), features.shape[1]), dtype=np.float32)
     for start in range(0, len(rows), ROWS):
         sample[start : start + ROWS] = scaling.apply(features[rows[start : start + ROWS]])
@@ -101,13 +101,14 @@ def _isolate_and_reduce(features: Array, rows: NDArray[np.int64], seed: int) -> 
 
 
 @dataclass(frozen=True)
-class _Scaling:
+class Scaling:
     """Centre and spread of each column."""
 
     middle: NDArray[np.float32]
     spread: NDArray[np.float32]
 
     def apply(self, features: Array) -> NDArray[np.float32]:
+        """Scale rows, (n, d)."""
         with np.errstate(over="ignore"):  # what overflows is clipped all the same
             scaled = features - self.middle
             scaled = scaled.astype(np.float32, copy=False)
@@ -115,7 +116,7 @@ class _Scaling:
         return np.clip(scaled, -1e6, 1e6, out=scaled)
 
 
-def _fit_scaling(features: Array, rows: NDArray[np.int64]) -> _Scaling:
+def fit_scaling(features: Array, rows: NDArray[np.int64]) -> Scaling:
     """Centre on the median and divide by the quartile range, or by the standard deviation where that is 0."""
     fitted = []
     for start in range(0, features.shape[1], COLUMNS):
@@ -126,7 +127,7 @@ def _fit_scaling(features: Array, rows: NDArray[np.int64]) -> _Scaling:
         spread = np.where(spread > 1e-12 * np.abs(middle), spread, 1.0)
         fitted.append((middle.astype(np.float32), spread.astype(np.float32)))
     middles, spreads = zip(*fitted, strict=True)
-    return _Scaling(np.concatenate(middles), np.concatenate(spreads))
+    return Scaling(np.concatenate(middles), np.concatenate(spreads))
 
 
 @dataclass(frozen=True)
@@ -182,10 +183,16 @@ def _distance(reduced: Array, rows: NDArray[np.int64]) -> Floats:
 
 
 def _robust_mahalanobis(reduced: Array, rows: NDArray[np.int64]) -> Floats:
-    """Distance from the centre in units of the covariance of the most central rows, found by concentration steps."""
+    """Distance from the centre in units of the covariance of the most central rows."""
+    middle, precision = central_covariance(reduced[rows].astype(np.float64))
+    centred = reduced.astype(np.float64) - middle
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", centred @ precision, centred)))
+
+
+def central_covariance(sample: Floats) -> tuple[Floats, Floats]:
+    """Give mean (d,) and inverse covariance (d, d) of the most central rows, found by concentration steps."""
     from sklearn.covariance import LedoitWolf
 
-    sample = reduced[rows].astype(np.float64)
     distance = ((sample - np.median(sample, axis=0)) ** 2).sum(axis=1)
     count = int(np.ceil(CENTRAL * len(sample)))
     chosen = np.argsort(distance, kind="stable")[:count]
@@ -195,7 +202,7 @@ def _robust_mahalanobis(reduced: Array, rows: NDArray[np.int64]) -> Floats:
         if np.array_equal(np.sort(again), np.sort(chosen)):
             break
         chosen = again
-    return np.sqrt(model.mahalanobis(reduced.astype(np.float64)))
+    return model.location_, model.get_precision()
 
 
 def _standardize(score: Floats, known: NDArray[np.bool_]) -> Floats:

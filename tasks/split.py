@@ -2,85 +2,34 @@
 
 Why: dev and test must mirror where the model is used, and every class and source must be counted in them, or the errors
 of the parts cannot be compared. train_dev is taken from the training distribution, so that variance (train_dev − train)
-and data mismatch (dev − train_dev) can be told apart. How the rows are shared out stands in `apportion.py`.
+and data mismatch (dev − train_dev) can be told apart.
 
-Source: the sizes follow the rule of Ng, "Machine Learning Yearning" (2018): 60/20/20 for small data, 98/1/1 for large.
+How: the sizes come from `part_sizes.py`, who judges from `pools.py`, further columns to stratify on from `strata.py`;
+`apportion.py` shares the rows out. What an earlier run has assigned stays (`assignments.py`). Along a time column
+`time_order.py` draws the lines instead.
+
+Source: Ng, "Machine Learning Yearning" (2018).
 
 Known failure: groups that are large against a part cannot be balanced by anyone; `measure_split` says so.
 """
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from burnish.tasks.apportion import DEV, PARTS, TEST, TRAIN_DEV, Bools, Floats, Ints, assign
-from burnish.tasks.balance import EXPECTED_ERROR, Z95, SplitSummary, codes_of, measure_split
+from burnish.tasks.apportion import PARTS, TRAIN, TRAIN_DEV, Bools, Floats, Ints, Parts, assign
+from burnish.tasks.balance import SplitSummary, codes_of, measure_split
 from burnish.tasks.findings import InputError
+from burnish.tasks.part_sizes import default_ratios, part_shares
+from burnish.tasks.pools import Target, pools_of
+from burnish.tasks.strata import FEW_VALUES, bin_values, merge_strata
+from burnish.tasks.time_order import order_in_time
 
-__all__ = ["SplitSummary", "default_ratios", "join_groups", "measure_split", "split"]
-
-SMALL, LARGE = 100_000, 1_000_000
-SMALL_SHARE, LARGE_SHARE = 0.2, 0.01
-
-
-def default_ratios(
-    n: int, *, error: float = EXPECTED_ERROR, halfwidth: float | None = None
-) -> tuple[float, float, float]:
-    """Give the shares of train, dev and test for `n` examples.
-
-    Without `halfwidth`: 60/20/20 up to 100,000 examples and 98/1/1 from a million on. Between them the size that gives
-    the test error the half-width wanted there; the half-width slides on log n from that of 20,000 test examples (0.42
-    points at an error of 10%) to that of 10,000 (0.59 points), so that the shares meet both ends without a jump and
-    never grow with `n`. With `halfwidth` that size holds for any `n`, but for 20% at most.
-
-    Parameters
-    ----------
-    n : int
-        Number of labelled examples.
-    error : float
-        The test error expected, 0 to 1.
-    halfwidth : float, optional
-        Half the width of the 95% interval wanted for the test error, e.g. 0.01.
-
-    Returns
-    -------
-    tuple of float
-        Shares of train (train_dev not yet taken out), dev and test; their sum is 1.
-
-    Notes
-    -----
-    Size m = z² · e · (1 − e) / h², z = 1.96: the normal approximation of the binomial interval.
-
-    Examples
-    --------
-    >>> default_ratios(1_797)
-    (0.6, 0.2, 0.2)
-    >>> default_ratios(5_000_000)
-    (0.98, 0.01, 0.01)
-    >>> [round(share, 3) for share in default_ratios(50_000, halfwidth=0.01)]
-    [0.862, 0.069, 0.069]
-    """
-    if halfwidth is not None:
-        if not 0 < halfwidth < 0.5:
-            raise InputError(f"split.halfwidth is {halfwidth}: it must lie between 0 and 0.5, e.g. 0.01 for ± 1 point.")
-        share = min(SMALL_SHARE, Z95**2 * error * (1 - error) / halfwidth**2 / max(n, 1))
-    elif n <= SMALL:
-        share = SMALL_SHARE
-    elif n >= LARGE:
-        share = LARGE_SHARE
-    else:
-        slide = math.log(n / SMALL) / math.log(LARGE / SMALL)
-        size = SMALL * SMALL_SHARE * (LARGE * LARGE_SHARE / (SMALL * SMALL_SHARE)) ** slide  # z² e (1 − e) / h(n)²
-        share = size / n
-    share = round(share, 9)
-    return round(1 - 2 * share, 9), share, share
+__all__ = ["SplitSummary", "default_ratios", "join_groups", "least_rows", "measure_split", "split"]
 
 
 def split(
@@ -89,9 +38,13 @@ def split(
     groups: ArrayLike | pd.Series | None = None,
     *,
     ratios: Sequence[float] | Mapping[str, float] | None = None,
-    halfwidth: float | None = None,
+    test_halfwidth: float | None = None,
     train_dev: float = 0.05,
     train_sources: Sequence[str] | None = None,
+    target: Target | None = None,
+    stratify: pd.DataFrame | None = None,
+    time: pd.Series | None = None,
+    earlier: ArrayLike | pd.Series | None = None,
     seed: int = 0,
 ) -> pd.Series:
     """Assign each example to train, train_dev, dev or test.
@@ -99,19 +52,31 @@ def split(
     Parameters
     ----------
     labels : array of n labels
-        Missing ones (NaN, None) send their row, and its group, to train and count in no proportion.
+        Missing ones (NaN, None) send their row, and its group, to train and count in no proportion. Floating-point
+        numbers of many values are stratified on in five quantile bins.
     sources : array of n, optional
         The distribution each example comes from; missing counts as a source of its own.
     groups : array of n, optional
         Examples of one group fall in one part; a missing group is a group of one.
     ratios : three shares or a mapping with the keys train, dev and test, optional
         Default: `default_ratios` of the labelled examples.
-    halfwidth : float, optional
+    test_halfwidth : float, optional
         See `default_ratios`; not together with `ratios`.
     train_dev : float
         Share of the whole that is taken out of train's share.
     train_sources : sequence of str, optional
         Only these sources are in train and train_dev; the other sources share dev and test.
+    target : mapping, optional
+        ``{"source": "phone"}`` or several: dev and test are drawn from these sources alone, half of their examples at
+        most; the rest of them is in train and train_dev beside the other sources. Not together with `train_sources`.
+    stratify : DataFrame of n rows, optional
+        Further columns to hold in proportion, the most important first; see `strata.py`.
+    time : Series (n,), optional
+        Numbers or dates: the oldest in train and train_dev, the newest in test. It decides alone: not together with
+        `train_sources`, `target`, `stratify` or `earlier`.
+    earlier : array of n, optional
+        The part each row had in an earlier run, missing where it is new: it is kept, and only new rows are placed. A
+        new row of a group that has earlier rows follows most of them.
     seed : int
 
     Returns
@@ -122,24 +87,50 @@ def split(
     Raises
     ------
     InputError
-        Shares that cannot be used, or a source in `train_sources` that the data does not have.
+        Shares that cannot be used, options that contradict each other, or a source that the data does not have.
 
     Examples
     --------
     >>> split(["cat"] * 10 + ["dog"] * 10, train_dev=0).value_counts().sort_index().to_dict()
     {'dev': 4, 'test': 4, 'train': 12}
+    >>> grown = split(["cat"] * 12, earlier=["train"] * 6 + ["dev", "dev", "test", "test", None, None], train_dev=0)
+    >>> grown.tolist()[:10] == ["train"] * 6 + ["dev", "dev", "test", "test"]
+    True
     """
-    label = codes_of(labels)
+    _check_together(time, {"train_sources": train_sources, "target": target, "stratify": stratify, "earlier": earlier})
+    label = _label_codes(labels)
     source = np.zeros_like(label) if sources is None else codes_of(sources) + 1
     group = np.full_like(label, -1) if groups is None else codes_of(groups)
-    learnable = (label >= 0) & ~np.isin(group, np.unique(group[(label < 0) & (group >= 0)]))
-    shares = _shares(ratios, halfwidth, train_dev, int(learnable.sum()))
+    shares = part_shares(ratios, test_halfwidth, train_dev, int((label >= 0).sum()))
     rng = np.random.default_rng(seed)
-    part = np.zeros(len(label), dtype=np.int8)
-    for rows, wanted in _pools(learnable, sources, train_sources, group, shares):
-        part[rows] = assign(label[rows], source[rows], group[rows], wanted, rng)
+    if time is not None:
+        part = _by_time(time, label, source, group, shares, rng)
+    else:
+        part = _settle(earlier, group)
+        shared = (label >= 0) & ((part >= 0) | ~_beside_unlabelled(label, group))
+        part[(part < 0) & ~shared] = TRAIN
+        shares = part_shares(ratios, test_halfwidth, train_dev, int(shared.sum()))
+        stratum = None
+        if stratify is not None:
+            stratum = merge_strata(stratify, np.where(shared, label, -1), source, least_rows(shares)).codes
+        for pool, wanted in pools_of(shared, sources, group, shares, train_sources=train_sources, target=target):
+            rows = slice(None) if len(pool) == len(part) else pool  # a view, where all rows are shared out together
+            columns = label[rows], source[rows], group[rows]
+            within = None if stratum is None else stratum[rows]
+            part[rows] = assign(*columns, wanted, rng, stratum=within, settled=part[rows])
     index = labels.index if isinstance(labels, pd.Series) else None
     return pd.Series(pd.array(PARTS, dtype="str").take(part), index=index, name="split")
+
+
+def least_rows(shares: Floats) -> int:
+    """Give how many rows it takes for one in the smallest part.
+
+    Examples
+    --------
+    >>> least_rows(np.array([0.55, 0.05, 0.2, 0.2]))
+    20
+    """
+    return int(np.ceil(1 / shares[shares > 0].min() - 1e-9))
 
 
 def join_groups(*groups: ArrayLike | pd.Series) -> pd.Series:
@@ -176,48 +167,56 @@ def join_groups(*groups: ArrayLike | pd.Series) -> pd.Series:
     return pd.Series(numbered, dtype="Int64").mask(alone)
 
 
-def _shares(ratios: Any, halfwidth: float | None, train_dev: float, n: int) -> Floats:
-    """Check the wanted shares and give those of the four parts."""
-    if ratios is not None and halfwidth is not None:
-        raise InputError("split.ratios and split.halfwidth both set the sizes: keep one of them.")
-    if isinstance(ratios, Mapping):
-        _check_names(ratios, ("train", "dev", "test"), "split.ratios")
-        ratios = [ratios.get(name, 0) for name in ("train", "dev", "test")]
-    values = list(default_ratios(n, halfwidth=halfwidth) if ratios is None else ratios)
-    if len(values) != 3:
-        raise InputError(f"split.ratios has {len(values)} shares: give three, for train, dev and test.")
-    if not all(isinstance(value, int | float) and value > 0 for value in values):
-        raise InputError(f"split.ratios is {values}: train, dev and test each need a share above 0.")
-    if abs(sum(values) - 1) > 1e-6:
-        raise InputError(f"split.ratios is {values}, which sums to {sum(values):g}: make it 1, e.g. 0.6, 0.2, 0.2.")
-    if not 0 <= train_dev < values[0]:
-        raise InputError(f"split.train_dev is {train_dev}: it must be at least 0 and less than train's {values[0]:g}.")
-    return np.array([values[0] - train_dev, train_dev, values[1], values[2]])
+def _check_together(time: pd.Series | None, others: Mapping[str, object]) -> None:
+    """Refuse options that contradict each other."""
+    if others["train_sources"] is not None and others["target"] is not None:
+        raise InputError(
+            "split.train_sources and split.target both say who judges: train_sources keeps the sources that judge out "
+            "of train, target shares them with train; keep one."
+        )
+    for name, value in others.items():
+        if time is not None and value is not None:
+            raise InputError(
+                f"split.time and split.{name} cannot both be: time alone says which part an example is in; keep one."
+            )
 
 
-def _check_names(names: Iterable[Any], known: Sequence[str], where: str) -> None:
-    for name in names:
-        if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known[:10])}."
-            raise InputError(f"{where} names {name!r}, which is not there: {hint}")
+def _label_codes(labels: ArrayLike | pd.Series) -> Ints:
+    """Number the labels, −1 where missing; floating-point numbers of many values by quantile bins."""
+    given = labels if isinstance(labels, pd.Series) else pd.Series(labels)
+    if not pd.api.types.is_float_dtype(given.dtype) or given.nunique() <= FEW_VALUES:
+        return codes_of(given)
+    return np.where(given.isna().to_numpy(), -1, bin_values(given))
 
 
-def _pools(
-    learnable: Bools, sources: Any, train_sources: Sequence[str] | None, group: Ints, shares: Floats
-) -> list[tuple[Ints, Floats]]:
-    """Give the rows that are shared out together, and the shares of the parts among them."""
-    if train_sources is None:
-        return [(np.flatnonzero(learnable), shares)]
-    names = pd.Series(sources).reset_index(drop=True).astype("str")
-    _check_names(train_sources, sorted(names.dropna().unique()), "split.train_sources")
-    learnt = names.isin(list(train_sources)).to_numpy()
-    spanning = np.intersect1d(group[learnt & (group >= 0)], group[~learnt & (group >= 0)])
-    learnt = learnt | np.isin(group, spanning)  # a group of both kinds of source stays whole, in train
-    inside, outside = np.flatnonzero(learnable & learnt), np.flatnonzero(learnable & ~learnt)
-    if not len(inside) or not len(outside):
-        lacking = "dev and test: leave a source out" if len(inside) else "train: name at least one source"
-        raise InputError(f"split.train_sources is {list(train_sources)}, which leaves no examples for {lacking}.")
-    held = min(0.5, shares[TRAIN_DEV] * learnable.sum() / len(inside))
-    target = np.array([0, 0, shares[DEV], shares[TEST]]) / (shares[DEV] + shares[TEST])
-    return [(inside, np.array([1 - held, held, 0, 0])), (outside, target)]
+def _beside_unlabelled(label: Ints, group: Ints) -> Bools:
+    """Tell the rows whose group has an unlabelled one."""
+    if (label >= 0).all() or (group < 0).all():
+        return np.zeros(len(label), dtype=bool)
+    return np.isin(group, np.unique(group[(label < 0) & (group >= 0)]))
+
+
+def _settle(earlier: ArrayLike | pd.Series | None, group: Ints) -> Parts:
+    """Give the part of the rows that have one: earlier ones, and new ones of a group that has earlier ones; else −1."""
+    if earlier is None:
+        return np.full(len(group), -1, dtype=np.int8)
+    part = pd.Categorical(earlier, categories=PARTS).codes.astype(np.int8)
+    known = (part >= 0) & (group >= 0)
+    if known.any():
+        counts = np.zeros((int(group.max()) + 1, len(PARTS)), dtype=np.int64)
+        np.add.at(counts, (group[known], part[known]), 1)
+        follows = (part < 0) & (group >= 0) & (counts.sum(axis=1) > 0)[group]
+        part[follows] = counts.argmax(axis=1)[group[follows]]
+    return part
+
+
+def _by_time(
+    time: pd.Series, label: Ints, source: Ints, group: Ints, shares: Floats, rng: np.random.Generator
+) -> Parts:
+    """Draw the lines in time, and train_dev at random from the time of train."""
+    part = order_in_time(time, label, group, shares)
+    rows = np.flatnonzero((part == TRAIN) & (label >= 0) & ~_beside_unlabelled(label, group))
+    if shares[TRAIN_DEV] > 0 and len(rows):
+        held = shares[TRAIN_DEV] / (shares[TRAIN] + shares[TRAIN_DEV])
+        part[rows] = assign(label[rows], source[rows], group[rows], np.array([1 - held, held, 0.0, 0.0]), rng)
+    return part

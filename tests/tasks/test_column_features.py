@@ -101,9 +101,9 @@ def test_many_levels_stay_narrow_and_read_no_label():
     train = pd.Series([f"level {i}" for i in rng.geometric(0.01, 5000)], name="t")
     column = fit_category(train)
     made = column.transform(train)
-    assert made.shape[1] == len(column.names) <= 53
+    assert made.shape[1] == len(column.names) <= 85
     common, rare = train.value_counts().index[0], train.value_counts().index[-1]
-    shares = column.transform(pd.Series([common, rare, "never seen"], name="t"))[:, -1]
+    shares = column.transform(pd.Series([common, rare, "never seen"], name="t"))[:, column.names.index("t how common")]
     assert shares[0] == 1
     assert shares[0] > shares[1] >= shares[2] == 0
 
@@ -111,3 +111,16 @@ def test_many_levels_stay_narrow_and_read_no_label():
 def test_dates_beyond_the_range_of_nanoseconds() -> None:
     days = pd.Series(pd.array(["1500-01-01", "1970-01-02", "9999-12-31"], dtype="datetime64[us]"), name="until")
     assert as_numbers(days, "date").tolist() == [-171664.0, 1.0, 2932896.0]
+
+
+def test_rare_levels_share_signs_that_tell_them_apart():
+    train = pd.Series([f"level {i // 3}" for i in range(900)], name="t")
+    column = fit_category(train)
+    made = column.transform(train)
+    shared = made[:, [name.startswith("t hash") for name in column.names]]
+    rare = ~train.isin(column.levels).to_numpy()
+    assert shared.shape[1] == 32
+    assert len(np.unique(shared[rare], axis=0)) == 250
+    np.testing.assert_allclose(np.square(shared[rare]).sum(axis=1), 1, rtol=1e-5)
+    assert not shared[~rare].any()
+    assert not column.transform(pd.Series(["new", None], name="t"))[:, -32:].any()

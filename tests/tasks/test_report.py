@@ -12,8 +12,8 @@ NASTY = "</script><script>alert(1)</script>\"'><img src=//e.example onerror=aler
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 SECTIONS = [
     "verdict", "next", "findings", "suspects", "noise", "rounds", "metrics", "confusion", "categories", "slices",
-    "mismatch", "images", "duplicates", "outliers", "validation", "splits", "augmentation", "weights", "training",
-    "seconds", "run",
+    "mismatch", "images", "leaks", "duplicates", "outliers", "validation", "cells", "splits", "augmentation", "weights",
+    "training", "seconds", "run",
 ]  # fmt: skip
 
 

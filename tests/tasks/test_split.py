@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from burnish.tasks.apportion import PARTS, round_table
 from burnish.tasks.findings import InputError
+from burnish.tasks.part_sizes import part_shares
+from burnish.tasks.pools import target_findings
 from burnish.tasks.split import default_ratios, join_groups, measure_split, split
+from burnish.tasks.strata import merge_strata
 
 
 def as_table(labels, sources=None, groups=None, **options):
@@ -35,7 +38,7 @@ class TestDefaultRatios:
 
     @given(st.integers(20_000, 20_000_000), st.floats(0.005, 0.05))
     def test_gives_the_half_width_wanted(self, n, halfwidth):
-        share = default_ratios(n, error=0.1, halfwidth=halfwidth)[2]
+        share = default_ratios(n, error=0.1, test_halfwidth=halfwidth)[2]
         assert share <= 0.2
         if share < 0.2:
             assert 1.96 * np.sqrt(0.09 / (share * n)) == pytest.approx(halfwidth, rel=0.02)
@@ -43,7 +46,7 @@ class TestDefaultRatios:
     @pytest.mark.parametrize("halfwidth", [0, -0.1, 0.7, float("nan")])
     def test_refuses_an_impossible_half_width(self, halfwidth):
         with pytest.raises(InputError, match="halfwidth"):
-            default_ratios(1000, halfwidth=halfwidth)
+            default_ratios(1000, test_halfwidth=halfwidth)
 
 
 class TestRoundTable:
@@ -158,12 +161,18 @@ class TestSplit:
             ({"ratios": [0.8, "0.1", 0.1]}, "above 0"),
             ({"ratios": [float("nan"), 0.1, 0.1]}, "above 0"),
             ({"ratios": {"train": 0.6, "dew": 0.2, "test": 0.2}}, "did you mean 'dev'"),
-            ({"ratios": [0.6, 0.2, 0.2], "halfwidth": 0.01}, "keep one"),
+            ({"ratios": [0.6, 0.2, 0.2], "test_halfwidth": 0.01}, "keep one"),
             ({"train_dev": 0.6}, "train_dev"),
             ({"train_dev": -0.1}, "train_dev"),
             ({"train_sources": ["scaner"]}, "did you mean 'scanner'"),
             ({"train_sources": ["scanner", "phone"]}, "no examples for dev and test"),
             ({"train_sources": []}, "no examples for train"),
+            ({"target": {"source": "fone"}}, "did you mean 'phone'"),
+            ({"target": {"sauce": "phone"}}, "did you mean 'source'"),
+            ({"target": {"source": []}}, "names no source"),
+            ({"target": {"source": "phone"}, "train_sources": ["scanner"]}, "both say who judges"),
+            ({"target": {"source": "phone"}, "time": pd.Series(range(40))}, "split.time and split.target"),
+            ({"earlier": [None] * 40, "time": pd.Series(range(40))}, "split.time and split.earlier"),
         ],
     )
     def test_refuses(self, options, words):
@@ -235,7 +244,130 @@ class TestGroups:
         assert joined[4] is pd.NA
 
 
+class TestTarget:
+    def test_judges_by_the_target_and_shares_the_rest_of_it(self):
+        rng = np.random.default_rng(0)
+        sources = np.where(rng.random(20_000) < 0.4, "phone", "web")
+        table = as_table(rng.choice(["a", "b"], 20_000), sources, target={"source": "phone"}, ratios=[0.9, 0.05, 0.05])
+        sizes = pd.crosstab(table["source"], table["split"])
+        assert sizes.loc["web", ["dev", "test"]].tolist() == [0, 0]
+        assert abs(sizes.loc["phone", ["dev", "test"]] - 1000).max() <= 1
+        assert sizes.loc["phone", "train"] > 3000
+        held = sizes["train_dev"] / (sizes["train"] + sizes["train_dev"])
+        assert held["phone"] == pytest.approx(held["web"], abs=0.001)  # train_dev is of train's distribution
+        assert measure_split(table).largest_cell_deviation < 1
+
+    def test_takes_half_of_a_small_target(self):
+        table = as_table(["a", "b"] * 500, ["phone"] * 100 + ["web"] * 900, target={"source": "phone"})
+        sizes = pd.crosstab(table["source"], table["split"])
+        assert sizes.loc["phone", ["dev", "test"]].sum() == 50
+        wanted = part_shares(None, None, 0.05, 1000)
+        assert [each.code for each in target_findings(table, {"source": "phone"}, wanted)] == ["split.target_short"]
+
+    def test_a_target_of_all_sources_changes_nothing(self):
+        labels, sources = ["a", "b"] * 50, ["x", "y", "y", "y"] * 25
+        everything = split(labels, sources, target={"source": ["x", "y"]})
+        assert everything.value_counts().to_dict() == split(labels, sources).value_counts().to_dict()
+
+    def test_a_group_across_sources_trains(self):
+        parts = split(["a"] * 90, ["phone"] * 45 + ["web"] * 45, [*range(44), 99, 99, *range(100, 144)],
+                      target={"source": "phone"})  # fmt: skip
+        assert set(parts[44:46]) <= {"train", "train_dev"}
+
+
+class TestStratify:
+    @settings(deadline=None, max_examples=25)
+    @given(problems())
+    def test_holds_further_columns_and_the_cells_still(self, problem):
+        labels, sources, seed = problem
+        rng = np.random.default_rng(seed)
+        columns = pd.DataFrame({"sex": rng.choice(["f", "m"], len(labels)), "age": rng.normal(size=len(labels))})
+        parts = split(labels, sources, stratify=columns, seed=seed)
+        known = ~pd.isna(labels)
+        frame = pd.DataFrame({"label": labels, "source": sources, "part": parts})[known]
+        for _, block in frame.groupby("label"):
+            if len(block) > 2:
+                for part, share in zip(PARTS, (0.55, 0.05, 0.2, 0.2), strict=True):
+                    for _, cell in block.groupby("source"):
+                        assert abs((cell["part"] == part).sum() - share * len(cell)) < 1 + 1e-9
+
+    def test_a_rare_combination_is_held_to_a_row(self):
+        rng = np.random.default_rng(0)
+        columns = pd.DataFrame({"sex": rng.choice(["f", "m"], 4000, p=[0.05, 0.95]), "age": rng.normal(size=4000)})
+        labels = rng.choice(["a", "b"], 4000)
+        parts = split(labels, stratify=columns)
+        for name in "ab":
+            women = parts[(labels == name) & (columns["sex"] == "f").to_numpy()]
+            assert abs((women == "test").sum() - 0.2 * len(women)) <= 2
+        old = columns["age"] > columns["age"].quantile(0.8)
+        assert abs((parts[old] == "dev").sum() - 160) <= 4
+
+    def test_labels_that_are_numbers_are_binned(self):
+        price = np.exp(np.random.default_rng(0).normal(size=1000))
+        parts = split(price, train_dev=0)
+        means = pd.Series(np.log(price)).groupby(parts.to_numpy()).mean()
+        assert abs(means - np.log(price).mean()).max() < 0.1
+        assert parts.value_counts()["test"] == 200
+
+
+class TestEarlier:
+    @settings(deadline=None, max_examples=40)
+    @given(problems(), st.integers(1, 60), st.floats(0.3, 1.0))
+    def test_keeps_what_was_and_places_the_new(self, problem, count, share):
+        labels, sources, seed = problem
+        rng = np.random.default_rng(seed)
+        groups = rng.integers(0, count, len(labels)).astype(float)
+        groups[rng.random(len(labels)) < 0.5] = np.nan
+        old = rng.random(len(labels)) < share
+        first = split(pd.Series(labels)[old], sources[old], groups[old], seed=seed)
+        earlier = pd.Series(first, index=range(len(labels)))
+        parts = split(labels, sources, groups, earlier=earlier, seed=seed + 1)
+        assert (parts[old] == first).all()
+        assert parts.isin(PARTS).all()
+        assert parts.groupby(groups).nunique().isin([1]).all()
+
+    def test_restores_proportions(self):
+        rng = np.random.default_rng(0)
+        labels = rng.choice(["a", "b", "c"], 1000, p=[0.8, 0.1, 0.1])
+        first = split(labels[:800])
+        tilted = np.concatenate([labels[:800], rng.choice(["a", "b", "c"], 200, p=[0.2, 0.4, 0.4])])
+        table = as_table(tilted, earlier=pd.Series(first, index=range(1000)))
+        assert measure_split(table).largest_cell_deviation <= 1
+
+    def test_another_ratio_is_reached_as_far_as_new_rows_allow(self):
+        first = split(["a"] * 1000, ratios=[0.8, 0.1, 0.1], train_dev=0)
+        grown = split(["a"] * 1100, ratios=[0.6, 0.2, 0.2], train_dev=0, earlier=pd.Series(first, index=range(1100)))
+        assert grown.value_counts().to_dict() == {"train": 800, "dev": 150, "test": 150}
+
+    def test_a_new_copy_follows_its_original(self):
+        first = split(["a"] * 100)
+        at = int(np.flatnonzero(first == "test")[0])
+        groups = [np.nan] * 100 + [1.0, 1.0]
+        groups[at] = 1.0
+        grown = split(["a"] * 102, None, groups, earlier=pd.Series(first, index=range(102)))
+        assert set(grown[100:]) == {"test"}
+
+
 class TestMeasureSplit:
+    def test_says_that_the_half_width_cannot_be_given(self):
+        table = as_table(["a", "b"] * 500, test_halfwidth=0.01)
+        missed = next(f for f in measure_split(table, test_halfwidth=0.01).findings if "precision" in f.code)
+        assert missed.code == "split.precision_missed"
+        assert missed.severity == "warning"
+        assert "16," in missed.advice  # z² e (1 − e) / h² = 3,457 test examples, a fifth of 17,287
+        given = measure_split(as_table(["a", "b"] * 500, test_halfwidth=0.05), test_halfwidth=0.05)
+        assert "split.precision" in codes(given)
+
+    def test_measures_the_finer_cells(self):
+        rng = np.random.default_rng(0)
+        columns = pd.DataFrame({"sex": rng.choice(["f", "m"], 400)})
+        table = as_table(["a", "b"] * 200, stratify=columns)
+        nobody = np.zeros(400, dtype=np.int64)
+        strata = merge_strata(columns, np.tile([0, 1], 200), nobody, 20)
+        assert measure_split(table, strata=strata.codes).stratum_deviation < 1
+        drawn = as_table(["a", "b"] * 200)
+        assert measure_split(drawn, strata=strata.codes).stratum_deviation > 1
+
     def test_counts(self):
         table = as_table(["a"] * 60 + ["b"] * 40, ["x", "y"] * 50)
         summary = measure_split(table)
@@ -244,7 +376,10 @@ class TestMeasureSplit:
         assert sum(summary.by_source["train"].values()) == 55
         assert summary.largest_cell_deviation < 1
         assert summary.leaks == 0
-        assert set(summary.as_dict()) == {"sizes", "by_source", "by_label", "largest_cell_deviation", "leaks"}
+        assert set(summary.as_dict()) == {
+            "sizes", "by_source", "by_label", "largest_cell_deviation", "cell_deviation", "stratum_deviation", "leaks",
+            "leaks_by_kind",
+        }  # fmt: skip
 
     def test_finds_leaks(self):
         table = as_table(["a"] * 40)

@@ -196,6 +196,17 @@ class TestEnforceSuite:
             ({"type": "expect_column_values_to_be_unique", "kwargs": {"column": "age", "mostly": 7}}, "mostly"),
             ({"type": "expect_column_values_to_be_unique", "kwargs": {"column": "age", "mosty": 1}}, "mosty"),
             ({"type": "expect_column_values_to_match_regex", "kwargs": {"column": "city", "regex": "("}}, "cannot be"),
+            (
+                {"type": "expect_column_values_to_be_in_type_list", "kwargs": {"column": "age", "type_list": 5}},
+                "type_list",
+            ),
+            (
+                {
+                    "type": "expect_column_values_to_be_unique",
+                    "kwargs": {"column": "id", "row_condition": "agee > 5", "condition_parser": "pandas"},
+                },
+                "expectation 1 of the suite",
+            ),
             ({"type": "expect_column_to_exist", "severity": "fatal"}, "fatal"),
             ({"kwargs": {}}, "no 'type'"),
             ({"type": "expect_column_to_exist", "kwargs": ["age"]}, "kwargs"),
@@ -214,6 +225,53 @@ class TestEnforceSuite:
 
     def test_an_empty_suite_asks_nothing(self):
         assert enforce_suite(people(50), {"expectations": []}).success
+
+    def test_a_thousand_columns(self):
+        rng = np.random.default_rng(0)
+        wide = pd.DataFrame(rng.normal(size=(60, 1000))).add_prefix("c")
+        learnt = learn_suite(wide)
+        assert enforce_suite(wide, learnt).failures == ()
+        wide["c7"] = "x"
+        assert set(failures(enforce_suite(wide, learnt))) == {("c7", "critical"), ("c7", "warning")}
+
+    def test_cells_that_no_type_is_asked_of_are_said(self):
+        batch = pd.DataFrame({"n": ["1", "2", "many"]})
+        between = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "n", "max_value": 5}}
+        checked = enforce_suite(batch, {"expectations": [between]}, ["a", "b", "c"])
+        assert checked.success
+        (finding,) = checked.findings
+        assert finding.code == "validation.unread"
+        assert finding.ids == ("c",)
+        assert "many" in finding.title
+
+    def test_a_column_that_became_numbers_is_seen_by_its_form(self):
+        train = pd.DataFrame({"zip": pd.Series([f"{i:05d}" for i in range(500, 1500)], dtype="str")})
+        learnt = learn_suite(train)
+        assert failures(enforce_suite(train, learnt)) == []
+        assert ("zip", "warning") in failures(enforce_suite(train.astype({"zip": int}), learnt))
+
+    def test_expectations_of_their_own(self, suite):
+        """What is not counted here goes to Great Expectations: pairs, conditions, the whole table."""
+        batch = people(300)
+        graz = {"row_condition": 'city == "Graz"', "condition_parser": "pandas"}
+        own = [
+            {"type": f"expect_{type_}", "kwargs": kwargs}
+            for type_, kwargs in (
+                ("column_pair_values_a_to_be_greater_than_b", {"column_A": "age", "column_B": "income"}),
+                ("compound_columns_to_be_unique", {"column_list": ["city", "member"]}),
+                ("table_columns_to_match_set", {"column_set": list(batch.columns)}),
+                ("table_column_count_to_equal", {"value": 3}),
+                ("table_row_count_to_equal", {"value": 300}),
+                ("column_mean_to_be_between", {"column": "age", "min_value": 10, "max_value": 99}),
+                ("column_values_to_be_between", {"column": "age", "min_value": 40, **graz}),
+                ("column_max_to_be_between", {"column": "since", "min_value": "2030-01-01"}),
+            )
+        ]
+        checked = enforce_suite(batch, {"expectations": own})
+        young = int(((batch["city"] == "Graz") & (batch["age"] < 40)).sum())
+        assert [r.success for r in checked.results] == [False, False, True, False, True, True, False, False]
+        assert checked.results[6].offending == young
+        assert len(checked.results[1].row_positions) == 300
 
     def test_leaves_nothing_behind(self, tmp_path):
         script = (

@@ -1,0 +1,134 @@
+"""What a search for wrong cells found: its section of `summary.json`, the file that lists the cells, the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from burnish.tasks import placeholders
+from burnish.tasks.findings import SHOWN_IDS, Finding
+from burnish.tasks.notation import things
+from burnish.tasks.suspicions import COLUMNS
+
+METHOD = (
+    "placeholders, mixed units, wrong encodings, odd patterns, rare values near frequent ones, columns that nearly "
+    "decide others, swallowed neighbours and far numbers, each against what the table itself has by chance"
+)
+
+
+@dataclass(frozen=True)
+class CellErrors:
+    """What a search for wrong cells found.
+
+    Attributes
+    ----------
+    cells : DataFrame of m rows
+        As `cell_errors.find_cell_errors` gives it.
+    rows, columns : int
+        Of the table.
+    skipped_pairs : int
+        Pairs of columns that were not looked at for dependencies.
+    searched : int
+        Rows that were searched.
+    """
+
+    cells: pd.DataFrame
+    rows: int
+    columns: int
+    skipped_pairs: int = 0
+    searched: int = 0
+
+    def as_dict(self, ids: pd.Series, most: int = 200) -> dict[str, Any]:
+        """Give the search as its section of `summary.json`, the surest cells first, those of each kind in turn."""
+        worst = self.worst(most)
+        sizes = self.cells.groupby(["column", "kind"], sort=False).size()
+        by_column = sizes.sort_values(ascending=False, kind="stable")
+        return {
+            "suspected": len(self.cells),
+            "share": len(self.cells) / max(1, self.searched * self.columns),
+            "searched_rows": self.searched,
+            "rows": int(self.cells["row"].nunique()),
+            "with_repair": int(self.cells["repair"].notna().sum()),
+            "by_kind": self.cells["kind"].value_counts().to_dict(),
+            "by_column": [
+                {"column": column, "kind": kind, "count": int(count)}
+                for (column, kind), count in by_column.head(most).items()
+            ],
+            "worst": worst.drop(columns="row").assign(id=ids.iloc[worst["row"]].to_numpy()).to_dict("records"),
+            "skipped_pairs": self.skipped_pairs,
+        }
+
+    def listed(self, ids: pd.Series) -> pd.DataFrame:
+        """Give all suspected cells by the id of their row, for a file."""
+        named = self.cells.assign(id=ids.iloc[self.cells["row"]].to_numpy())
+        return named[["id", *(name for name in COLUMNS if name != "row")]]
+
+    def worst(self, most: int) -> pd.DataFrame:
+        """Give the cells to look at first: the surest of each kind in a column, then the second of each, and so on."""
+        turn = self.cells.groupby(["column", "kind"], sort=False).cumcount()
+        order = np.lexsort((-self.cells["confidence"].to_numpy(), turn.to_numpy()))
+        return self.cells.iloc[order[:most]]
+
+
+def cell_findings(errors: CellErrors, ids: pd.Series, *, file: str = "") -> Iterator[Finding]:
+    """Say how many cells are suspected, and what was not looked at; `--fail-on cells` looks for it.
+
+    `file` is where they are listed, if anywhere.
+    """
+    cells = errors.cells[errors.cells["kind"] != placeholders.KIND]
+    blanks = errors.cells[errors.cells["kind"] == placeholders.KIND]
+    if errors.skipped_pairs:
+        yield Finding(
+            "cells.pairs",
+            f"{errors.skipped_pairs:,} pairs of columns were not searched for one that decides the other",
+            "info",
+            explanation="Their number grows with the square of the columns; neighbouring columns were compared first.",
+            advice="Put columns that belong together side by side, or raise cells.pairs.",
+        )
+    if errors.searched < errors.rows:
+        yield Finding(
+            "cells.sampled",
+            f"{errors.searched:,} of {errors.rows:,} rows were searched for wrong cells, drawn at random",
+            "info",
+            explanation="What goes wrong often is seen in a part of the rows; single wrong cells elsewhere are not.",
+            advice="Raise cells.rows to search them all.",
+        )
+    if blanks.size:
+        counts = blanks["column"].value_counts()
+        yield Finding(
+            "cells.placeholders",
+            f"{things(len(blanks), 'cell')} with a word or number that stands for a missing value ({_named(counts)})",
+            "info",
+            explanation="Read as text or as a number, they become a category or a mean of their own.",
+            method="words that mean missing, and numbers such as 999 far beyond all others",
+            advice="Write these cells empty.",
+            count=int(blanks["row"].nunique()),
+            ids=tuple(ids.iloc[blanks["row"].drop_duplicates()[:SHOWN_IDS]].astype(str)),
+        )
+    if cells.empty:
+        yield Finding("cells.suspect", "No cell looks wrong", "ok", method=METHOD)
+        return
+    counts = cells["column"].value_counts()
+    repaired = int(cells["repair"].notna().sum())
+    rows = cells["row"].nunique()
+    be = "is" if len(cells) == 1 else "are"
+    where = f" in {file}" if file else " (burnish run lists them)"
+    yield Finding(
+        "cells.suspect",
+        f"{things(len(cells), 'cell')} in {things(rows, 'row')} {be} probably wrong ({_named(counts)})",
+        "warning",
+        explanation="Typing errors, mixed units and contradictions make one value many, and numbers text.",
+        method=METHOD,
+        advice=f"A repair is suggested for {repaired:,} of them{where}; nothing was changed.",
+        count=int(cells["row"].nunique()),
+        ids=tuple(ids.iloc[cells["row"].drop_duplicates()[:SHOWN_IDS]].astype(str)),
+    )
+
+
+def _named(counts: pd.Series, most: int = 3) -> str:
+    shown = ", ".join(f"{name}: {count:,}" for name, count in counts.head(most).items())
+    return shown if len(counts) <= most else f"{shown}, and {len(counts) - most:,} more columns"

@@ -1,0 +1,111 @@
+"""What became of each expectation of a suite: the verdict, the figure, the values and rows that offend, in plain words.
+
+Why: the terminal, the report and `summary.json` say the same, and people mend rows, so they are listed by id.
+
+Known failure: at most 10,000 offending rows of an expectation are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from burnish.tasks.findings import SHOWN_IDS, Finding
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One expectation, checked.
+
+    Attributes
+    ----------
+    expectation : str
+        Its type, e.g. ``expect_column_values_to_be_in_set``.
+    column : str
+        Empty where it is about the whole table.
+    severity : str
+        ``critical``, ``warning`` or ``info``.
+    success : bool
+    observed, expected : str
+        What was found and what should be, for people.
+    examples : tuple of str
+        Up to three offending values.
+    row_positions : tuple of int
+        Positions of offending rows, at most 10,000; of a failure that no single row is to blame for, none.
+    number : int
+        Its place in the suite, from 1.
+    offending : int
+        How many rows offend.
+    """
+
+    expectation: str
+    column: str
+    severity: Literal["critical", "warning", "info"]
+    success: bool
+    observed: str
+    expected: str
+    examples: tuple[str, ...] = ()
+    row_positions: tuple[int, ...] = ()
+    number: int = 0
+    offending: int = 0
+
+    def as_dict(self, ids: Sequence[str] | pd.Series | None = None) -> dict[str, Any]:
+        """Give the result as plain values; with the ids of all rows, also the ids of the offending ones."""
+        given = None if ids is None else np.asarray(ids)
+        shown = [] if given is None else [str(given[row]) for row in self.row_positions[:SHOWN_IDS]]
+        plain = {name: value for name, value in asdict(self).items() if name != "row_positions"}
+        return plain | {"examples": list(self.examples), "ids": shown}
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What became of a suite: `success` means that no critical expectation failed."""
+
+    success: bool
+    results: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def failures(self) -> tuple[CheckResult, ...]:
+        """The failed results, the most severe first."""
+        order = ("critical", "warning", "info")
+        return tuple(sorted((r for r in self.results if not r.success), key=lambda r: order.index(r.severity)))
+
+    @property
+    def critical_failures(self) -> tuple[CheckResult, ...]:
+        """The failed results that stop a run."""
+        return tuple(r for r in self.failures if r.severity == "critical")
+
+    def as_dict(self, ids: Sequence[str] | pd.Series | None = None) -> dict[str, Any]:
+        """Give everything but the findings as plain values, failures first."""
+        passed = [r for r in self.results if r.success]
+        return {
+            "success": self.success,
+            "checks": len(self.results),
+            "failed": len(self.failures),
+            "critical": len(self.critical_failures),
+            "results": [r.as_dict(ids) for r in (*self.failures, *passed)],
+        }
+
+    def failing_rows(self, frame: pd.DataFrame, ids: Sequence[str] | pd.Series) -> pd.DataFrame:
+        """List the offending cells: `id, column, value, severity, number, expectation, expected`, worst first.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            The batch.
+        ids : sequence of str (n,)
+        """
+        names, parts = np.asarray(ids), []
+        for result in self.failures:
+            rows = list(result.row_positions)
+            value = frame[result.column].iloc[rows].astype("str").to_numpy() if result.column in frame else ""
+            part = pd.DataFrame({"id": names[rows], "column": result.column, "value": value})
+            parts.append(part.assign(severity=result.severity, number=result.number, expectation=result.expectation))
+            parts[-1]["expected"] = result.expected
+        columns = ["id", "column", "value", "severity", "number", "expectation", "expected"]
+        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -1,0 +1,154 @@
+"""A suite of expectations as a file that people read and edit, YAML or JSON.
+
+Why: the contract on the data is the user's, so it is a file of theirs: plain values, one expectation after the other,
+in Great Expectations' own form. What an editor makes of it is read as it looks: `no` is a word, `01230` a postcode and
+`2024-05-01` a date to compare with, not what YAML 1.1 would turn them into; a key given twice is refused, and so are
+YAML's tags.
+
+Known failure: comments that were added to a suite are lost where Burnish writes it again (`validation/suite.json`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from burnish.tasks.findings import InputError
+
+Suite = dict[str, Any]
+
+ENDINGS = (".yaml", ".yml", ".json")
+SEVERITIES = ("critical", "warning", "info")
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map", "merge")}
+
+_HEADER = """\
+# The contract on the data: what a batch must keep to before anything is learnt from it. Edit it freely.
+#   severity  critical stops a run; warning and info are reported
+#   mostly    the share of the values that must comply; without it, all of them
+#   notes     what was seen when this was learnt
+#   max_age_days  so many days old the newest date may be when the batch is checked; null: min_value stands as it is
+# Any expectation of Great Expectations 1.x may be added under its snake_case name, or taken out.
+# It is enforced where the configuration says: validate: {suite: this file}
+"""
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _PlainLoader(_Loader):  # type: ignore[misc]
+    """YAML's plain values alone, read as they look."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        if node.tag not in _PLAIN_TAGS:
+            raise yaml.constructor.ConstructorError(None, None, f"the tag {node.tag!r} is refused", node.start_mark)
+        return super().construct_object(node, deep)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if len(set(map(str, keys))) < len(keys):
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
+        return dict(super().construct_mapping(node, deep))
+
+
+for _tag, _form, _first in (  # a subset of what the writer puts in quotes, so that texts come back as texts
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?|[-+]?\.inf|\.nan", "-+0123456789."),
+    ("merge", r"<<", "<"),
+):
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), list(_first))
+
+
+def save_suite(suite: Suite, path: str | Path) -> Path:
+    """Write a suite as YAML or JSON, as the ending of the path says.
+
+    Raises
+    ------
+    InputError
+        The ending is another, or the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(f"suite {path}: let its name end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
+    if path.suffix.lower() == ".json":
+        text = json.dumps(suite, indent=1, ensure_ascii=False) + "\n"
+    else:
+        text = _HEADER + yaml.dump(suite, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise InputError(f"suite {path} cannot be written ({fault.strerror}): name another file.") from None
+    return path
+
+
+def load_suite(path: str | Path) -> Suite:
+    """Read a suite from YAML or JSON.
+
+    Raises
+    ------
+    InputError
+        The file is not there, cannot be parsed, or holds no suite.
+    """
+    path = Path(path)
+    is_json = path.suffix.lower() == ".json"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        suite = json.loads(text, object_pairs_hook=_once) if is_json else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
+    except OSError as fault:
+        raise InputError(f"suite {path} cannot be read ({fault.strerror}): check validate.suite.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"suite {path} is not UTF-8 text: save it as UTF-8.") from None
+    except RecursionError:
+        raise InputError(f"suite {path} is nested too deeply to be a suite.") from None
+    except json.JSONDecodeError as fault:
+        raise InputError(f"suite {path} is broken JSON at line {fault.lineno}: {fault.msg}.") from None
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark is not None else ""
+        raise InputError(f"suite {path} is broken YAML{where}: {getattr(fault, 'problem', None) or fault}.") from None
+    except (ValueError, TypeError) as fault:
+        raise InputError(f"suite {path} holds a value that cannot be read: {fault}.") from None
+    check_form(suite, str(path))
+    return suite | {"expectations": [_with_texts(each) for each in suite["expectations"]]}
+
+
+def _with_texts(each: Suite) -> Suite:
+    """Make texts of what stands among texts in a set: `5` beside `5a`, written without quotes."""
+    values = each.get("kwargs", {}).get("value_set")
+    if not isinstance(values, list) or len({isinstance(value, str) for value in values}) < 2:
+        return each
+    texts = [value if isinstance(value, str | None) else json.dumps(value, ensure_ascii=False) for value in values]
+    return each | {"kwargs": each["kwargs"] | {"value_set": texts}}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"the key {twice[0]!r} stands twice")
+    return dict(pairs)
+
+
+def check_form(suite: Any, where: str) -> None:
+    """Raise InputError unless `suite` has the form of a suite."""
+    if not isinstance(suite, dict) or not isinstance(suite.get("expectations"), list):
+        raise InputError(f"{where} holds no suite: it needs a list under the key 'expectations'.")
+    for number, each in enumerate(suite["expectations"], start=1):
+        if not isinstance(each, dict) or not isinstance(each.get("type"), str):
+            raise InputError(f"expectation {number} of {where} has no 'type', e.g. type: expect_column_to_exist.")
+        if not isinstance(each.get("kwargs", {}), dict):
+            raise InputError(f"expectation {number} of {where} has 'kwargs' that are not keys and values.")
+        if not isinstance(each.get("meta") or {}, dict):
+            raise InputError(f"expectation {number} of {where} has a 'meta' that is not keys and values.")
+        if each.get("severity", "critical") not in SEVERITIES:
+            raise InputError(
+                f"expectation {number} of {where} has severity {each['severity']!r}: use critical, warning or info."
+            )

@@ -1,0 +1,47 @@
+import json
+
+import pandas as pd
+
+from burnish.tasks.cell_findings import CellErrors, cell_findings
+from burnish.tasks.summary import plain
+
+IDS = pd.Series([f"r{i}" for i in range(5)])
+CELLS = pd.DataFrame(
+    {
+        "row": [0, 1, 2, 2],
+        "column": ["city", "city", "city", "age"],
+        "value": ["boxz", "bend,", "=1+1", "?"],
+        "repair": ["boaz", "bend", None, None],
+        "kind": ["typo", "typo", "pattern", "placeholder"],
+        "why": ["near", "near", "odd", "missing"],
+        "confidence": [0.99, 0.9, 0.8, 0.95],
+    }
+)
+
+
+def test_the_facts_count_and_show_the_worst_of_each_reason_first() -> None:
+    facts = json.loads(json.dumps(plain(CellErrors(CELLS, 5, 2, 0, 5).as_dict(IDS))))
+    assert facts["suspected"] == 4
+    assert facts["share"] == 0.4
+    assert facts["by_kind"] == {"typo": 2, "pattern": 1, "placeholder": 1}
+    assert [each["id"] for each in facts["worst"]] == ["r0", "r2", "r2", "r1"]
+    assert facts["worst"][1]["repair"] is None
+
+
+def test_the_file_names_rows_by_id() -> None:
+    listed = CellErrors(CELLS, 5, 2, 0, 5).listed(IDS)
+    assert listed.columns.tolist() == ["id", "column", "value", "repair", "kind", "why", "confidence"]
+    assert listed["id"].tolist() == ["r0", "r1", "r2", "r2"]
+
+
+def test_findings_keep_placeholders_apart_and_say_what_was_not_looked_at() -> None:
+    said = {each.code: each for each in cell_findings(CellErrors(CELLS, 9, 2, 7, 5), IDS, file="cells.csv")}
+    assert set(said) == {"cells.pairs", "cells.sampled", "cells.placeholders", "cells.suspect"}
+    assert said["cells.suspect"].title == "3 cells in 3 rows are probably wrong (city: 3)"
+    assert "cells.csv" in said["cells.suspect"].advice
+    assert said["cells.placeholders"].ids == ("r2",)
+
+
+def test_nothing_wrong_is_said_too() -> None:
+    (finding,) = cell_findings(CellErrors(CELLS[:0], 5, 2, 0, 5), IDS)
+    assert finding.severity == "ok"

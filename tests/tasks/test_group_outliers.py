@@ -1,0 +1,49 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from burnish.tasks.cell_columns import read_columns
+from burnish.tasks.group_outliers import find_far_numbers
+
+RNG = np.random.default_rng(0)
+SHAPES = {
+    "normal": lambda rng: rng.normal(100, 10, 2000),
+    "lognormal": lambda rng: rng.lognormal(3, 1, 2000),
+    "student": lambda rng: rng.standard_t(3, 2000),
+    "uniform": lambda rng: rng.random(2000),
+    "pareto": lambda rng: rng.pareto(1.5, 2000) + 1,
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_hardly_any_right_number_is_suspected(shape: str) -> None:
+    flagged = 0
+    for seed in range(10):
+        column = read_columns(pd.DataFrame({"x": SHAPES[shape](np.random.default_rng(seed))}))[0]
+        found = find_far_numbers(column, [])
+        flagged += 0 if found is None else len(found[0])
+    assert flagged <= 3
+
+
+def test_a_slipped_point_is_found() -> None:
+    x = RNG.normal(170, 8, 500).round(1)
+    x[7] *= 10
+    found = find_far_numbers(read_columns(pd.DataFrame({"x": x.astype(str)}))[0], [])
+    assert found is not None
+    assert found[0].tolist() == [7]
+
+
+def test_a_number_far_from_its_group_is_found() -> None:
+    kind = RNG.integers(0, 20, 2000)
+    x = 100.0 * kind + RNG.normal(0, 1, 2000)
+    x[3] += 60 if kind[3] < 10 else -60
+    number, group = read_columns(pd.DataFrame({"x": x, "kind": [f"k{each}" for each in kind]}))
+    found = find_far_numbers(number, [group])
+    assert found is not None
+    assert found[0].tolist() == [3]
+    assert "same kind" in found[2][0]
+
+
+def test_ids_and_short_columns_are_left_alone() -> None:
+    for cells in ([*range(1000), 10**9], [1.0] * 50 + [99.0]):
+        assert find_far_numbers(read_columns(pd.DataFrame({"x": cells}))[0], []) is None

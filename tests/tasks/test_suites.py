@@ -1,0 +1,113 @@
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.suites import date_suite, learn_suite
+from burnish.tasks.validate import enforce_suite
+
+
+def of_column(suite, column, part=""):
+    return [e for e in suite["expectations"] if e["kwargs"].get("column") == column and part in e["type"]]
+
+
+def failed(frame, suite):
+    return [(r.column, r.expectation) for r in enforce_suite(frame, suite).failures]
+
+
+def orders(n, seed=0, rate=0.3):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "label": pd.Series(np.where(rng.random(n) < rate, "yes", "no"), dtype="str"),
+            "code": pd.Series([f"AT-{value:06d}" for value in rng.permutation(10**6)[:n]], dtype="str"),
+            "number": rng.permutation(10**6)[:n],
+            "at": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 10**6, n), unit="m"),
+        }
+    )
+
+
+def test_forms_and_keys():
+    suite = learn_suite(orders(1000), label_column="label")
+    assert of_column(suite, "code", "regex")[0]["kwargs"]["regex"] == "^AT-[0-9]{6}$"
+    assert of_column(suite, "code", "unique")
+    assert of_column(suite, "number", "unique")
+    assert not of_column(suite, "label", "unique")
+    bad = orders(500, 1)
+    bad["code"] = bad["code"].str.removeprefix("AT-")
+    bad["number"] = bad["number"] % 100
+    assert failed(bad, suite) == [
+        ("code", "expect_column_values_to_match_regex"),
+        ("number", "expect_column_median_to_be_between"),
+        ("number", "expect_column_values_to_be_unique"),
+        ("code", "expect_column_value_lengths_to_be_between"),
+    ]
+
+
+def test_the_balance_of_labels():
+    suite = learn_suite(orders(3000), label_column="label")
+    assert failed(orders(1000, 1), suite) == []
+    few, many = enforce_suite(orders(1000, 1, 0.05), suite), enforce_suite(orders(1000, 1, 0.8), suite)
+    assert [(r.column, r.severity) for r in (*few.failures, *many.failures)] == [("label", "warning")] * 2
+    assert few.failures[0].expected.startswith("at least")
+    assert many.failures[0].expected.startswith("at most")
+    assert many.failures[0].observed.endswith("%")
+    assert many.failures[0].row_positions == ()
+
+
+def test_one_class_has_no_balance_and_many_are_not_all_watched():
+    assert not of_column(learn_suite(pd.DataFrame({"y": ["a"] * 99}), label_column="y"), "y", "not_be_in_set")
+    many = pd.DataFrame({"y": [f"c{i % 50}" for i in range(50_000)]})
+    assert len(of_column(learn_suite(many, label_column="y"), "y", "not_be_in_set")) == 10
+
+
+def test_freshness():
+    suite = learn_suite(orders(1000), label_column="label")
+    stale = orders(500, 1)
+    assert failed(stale, suite) == []
+    stale["at"] -= pd.Timedelta(400, "D")
+    assert ("at", "expect_column_max_to_be_between") in failed(stale, suite)
+
+
+def test_freshness_from_today():
+    frame = orders(1000)
+    suite = learn_suite(frame, label_column="label", max_age_days=30)
+    newest = frame["at"].max().date()
+    assert failed(frame, date_suite(suite, newest)) == []
+    late = date_suite(suite, date(newest.year + 1, 1, 1))
+    (failure,) = enforce_suite(frame, late).failures
+    assert (failure.column, failure.severity) == ("at", "warning")
+    assert "or later" in failure.expected
+    assert suite != late
+    with pytest.raises(InputError, match="max_age_days"):
+        date_suite({"expectations": [{"type": "a", "meta": {"max_age_days": "soon"}}]}, newest)
+
+
+def test_a_set_that_would_leave_most_out_is_none():
+    rng = np.random.default_rng(0)
+    codes = pd.DataFrame({"zip": pd.Series([f"{v:05d}" for v in rng.integers(0, 2000, 100_000)], dtype="str")})
+    suite = learn_suite(codes)
+    assert not of_column(suite, "zip", "in_set")
+    assert of_column(suite, "zip", "regex")[0]["kwargs"]["regex"] == "^[0-9]{5}$"
+
+
+def test_rows_are_those_of_train():
+    frame = orders(1000)
+    rows = np.arange(1000) < 700
+    assert learn_suite(frame, rows=rows, label_column="label") == learn_suite(frame[rows], label_column="label")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([120, 700]), st.floats(0, 1))
+def test_what_was_learnt_from_keeps_its_contract(seed, n, missing):
+    rng = np.random.default_rng(seed)
+    frame = orders(n, seed)
+    frame["amount"] = np.where(rng.random(n) < missing, np.nan, rng.lognormal(size=n))
+    frame["kind"] = pd.Series(rng.choice(["a", "b", "c", None], n), dtype="str")
+    suite = learn_suite(frame, label_column="label")
+    assert failed(frame, suite) == []
+    assert learn_suite(frame, label_column="label") == suite

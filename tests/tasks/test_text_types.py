@@ -1,0 +1,50 @@
+import pandas as pd
+
+from burnish.tasks.column_types import type_columns
+from burnish.tasks.text_types import type_text
+
+
+def typed(*cells):
+    return type_columns(pd.DataFrame({"x": list(cells)}, dtype="str"))
+
+
+def test_a_few_words_among_numbers_are_missing_and_said():
+    cells = [str(i) for i in range(97)] + ["unknown"] * 2 + ["n.k."]
+    found = typed(*cells)
+    assert found.frame["x"].isna().sum() == 3
+    assert (found.mixed["x"].cells, found.mixed["x"].words, found.mixed["x"].read) == (3, ("unknown", "n.k."), True)
+    again = type_columns(pd.DataFrame({"x": ["5", "none", "lost"]}, dtype="str"), found.notations).frame["x"]
+    assert again.isna().tolist() == [False, True, True]
+
+
+def test_codes_with_letters_among_numbers_stay_text_and_are_said():
+    cells = [str(i) for i in range(300)] + ["V45", "E909", "V10"]
+    found = typed(*cells)
+    assert found.frame["x"].tolist() == cells
+    assert not found.mixed["x"].read
+
+
+def test_a_slip_among_many_numbers_is_missing():
+    found = typed(*[str(i) for i in range(400)], "l2")
+    assert found.frame["x"].isna().sum() == 1
+
+
+def test_integers_that_overflow_64_bits_stay_exact_text():
+    cells = ["9223372036854775808", "18446744073709551616", "1"]
+    assert typed(*cells).frame["x"].tolist() == cells
+    native = type_columns(pd.DataFrame({"u": pd.array([2**64 - 1, 1], dtype="UInt64")}))
+    assert native.frame["u"].tolist() == [str(2**64 - 1), "1"]
+    assert native.beyond_float == ("u",)
+
+
+def test_dates_with_a_few_words_are_dates():
+    cells = [f"2021-01-{day:02d}" for day in range(1, 29)] + ["open"]
+    column, read = type_text(pd.Series(cells, dtype="str"))
+    assert column.isna().sum() == 1
+    assert read.mixed is not None and (read.mixed.kind, read.mixed.words) == ("dates", ("open",))
+
+
+def test_the_way_is_judged_by_all_values_and_not_the_first():
+    cells = [f"1,{i:03d}" for i in range(300)]
+    assert "x" in typed(*cells).ambiguous
+    assert typed(*cells, "3,5").frame["x"].iloc[7] == 1.007
