@@ -31,7 +31,15 @@ from burnish.tasks.errors import categorise, error_table, misclassified
 from burnish.tasks.findings import SEVERITIES, InputError
 from burnish.tasks.headline import headline
 from burnish.tasks.metrics import Measurement, Rate, error_rate, measure, stated
-from burnish.tasks.mismatch import LEADING, Comparison, measure_mismatch, mismatch_findings, name_parts, with_measures
+from burnish.tasks.mismatch import (
+    LEADING,
+    Comparison,
+    condensed,
+    measure_mismatch,
+    mismatch_findings,
+    name_parts,
+    with_measures,
+)
 from burnish.tasks.report import render_report
 from burnish.tasks.slices import find_slices
 from burnish.tasks.summary import (
@@ -244,7 +252,7 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
     """Compare train with the other parts, dev by source."""
     if prepared.features is None or prepared.encoder is None:
         return ()
-    features, names = prepared.features, prepared.encoder.names
+    features, names = condensed(prepared.features, prepared.encoder.names, seed=run.config.seed)
     if prepared.measures is not None:
         most = LEADING if prepared.encoder.kind == PatchEncoder.kind else features.shape[1]
         features, names = with_measures(features, prepared.measures, most)

@@ -37,7 +37,7 @@ from burnish.tasks.features import TableEncoder, fit_array_encoder, fit_table_en
 from burnish.tasks.findings import InputError
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.images import ImageScan, measure_images
-from burnish.tasks.mismatch import LEADING
+from burnish.tasks.mismatch import LEADING, condensed
 from burnish.tasks.multivariate import OUTLIER_ABOVE
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.notation_findings import NOTATIONS, notations_as_dict
@@ -320,8 +320,9 @@ def _compare_with_whole(run: Run, prepared: Prepared) -> Prepared:
         return prepared
     most = LEADING if prepared.encoder.kind == PatchEncoder.kind else prepared.features.shape[1]
     judged = prepared.usable & (prepared.judging >= 0)
-    named = prepared.features[:, :most], judged, prepared.table["split"], tuple(prepared.encoder.names[:most])
-    splits = prepared.facts["splits"] | {"mirrors": mirror_facts(run, *named)}
+    features, names = condensed(prepared.features[:, :most], prepared.encoder.names[:most], seed=run.config.seed)
+    mirrors = mirror_facts(run, features, judged, prepared.table["split"], names)
+    splits = prepared.facts["splits"] | {"mirrors": mirrors}
     return replace(prepared, facts=prepared.facts | {"splits": splits})
 
 

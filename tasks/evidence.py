@@ -70,8 +70,6 @@ def label_codes(labels: ArrayLike, classes: Sequence[Any] | None) -> tuple[tuple
     names = tuple(sorted(present, key=_sort_key(present))) if classes is None else _check_classes(classes, present)
     if len(present) < 2:
         raise InputError(f"the labels hold {len(present)} distinct class(es); finding wrong labels needs two or more")
-    if len(present) == given.notna().sum():
-        raise InputError(f"all {len(present)} labels are different; give classes, with two examples of one at least")
     lookup = pd.Series(np.arange(len(names)), index=pd.Index(names))
     return names, given.map(lookup).fillna(-1).to_numpy(dtype=np.int64, copy=True)
 
@@ -132,6 +130,9 @@ def gather_evidence(
     """
     if seed < 0:
         raise InputError(f"seed is {seed}; give 0 or more")
+    given = np.bincount(codes[codes >= 0], minlength=1)
+    if given.max() == 1:
+        raise InputError(f"all {given.sum()} labels are different; give classes, with two examples of one at least")
     shape = len(codes), k
     checked = None if probabilities is None else _check_probabilities(probabilities, shape, "probabilities")
     averaged = None if dynamics is None else _check_probabilities(dynamics, shape, "dynamics")

@@ -20,11 +20,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.findings import Finding
+from burnish.tasks.kernel_model import principal_components
 from burnish.tasks.metrics import none_if_nan
 from burnish.tasks.slices import holm
 from burnish.tasks.two_samples import TwoSamples, compare_samples
 
 MOST_SUBSETS = 4
+WIDE, CONDENSED = 512, 64  # features that take minutes to compare, and what is left of them
 LEADING = 16  # components that a few hundred rows determine well
 METHOD = "classifier two-sample test and Kolmogorov-Smirnov; p-values corrected by Holm over the pairs"
 
@@ -79,6 +81,20 @@ def name_parts(table: pd.DataFrame) -> NDArray[np.object_]:
         dev = (table["split"].eq("dev") & table["source"].notna()).to_numpy(dtype=bool)
         parts[dev] = ("dev:" + table.loc[dev, "source"].astype(str)).to_numpy(dtype=object)
     return parts
+
+
+def condensed(
+    features: NDArray[np.float32], names: Sequence[str], *, seed: int = 0
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Give features that can be compared in seconds: of more than 512 their 64 leading principal components, unnamed.
+
+    >>> condensed(np.zeros((3, 2), np.float32), ["a", "b"])[1]
+    ('a', 'b')
+    """
+    if features.shape[1] <= WIDE:
+        return features, tuple(names)
+    components = principal_components(features, CONDENSED, seed)
+    return components, ("",) * components.shape[1]
 
 
 def with_measures(

@@ -249,7 +249,7 @@ def _noise_apart(frame: pd.DataFrame) -> Pairs:
 def _dimensions(points: NDArray[np.float32]) -> float:
     """Give the dimensions that points of correlated columns fill: the participation ratio of their variances λ.
 
-    It is (Σλ)² / Σλ²; the sums are a trace and a squared norm, of products of columns or, where these are many, of rows.
+    It is (Σλ)² / Σλ²: a trace and a squared norm, of products of columns or, where these are many, of rows.
     """
     if points.shape[1] < 2:
         return 1.0
