@@ -20,6 +20,7 @@ from burnish.flows.cells import check_cells
 from burnish.flows.config import Config
 from burnish.flows.division import split_options
 from burnish.flows.opening import contract_options, open_examples, validated_frame, zones_mixed
+from burnish.tasks.check_results import LISTED
 from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import SEVERITIES, Finding, InputError
@@ -91,9 +92,16 @@ def _check_writable(learn_to: Path | None, failing_to: Path | None) -> None:
         raise InputError(f"--learn {learn_to}: let its name end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     if learn_to is not None and learn_to.exists():
         raise InputError(f"--learn {learn_to} is there already, perhaps edited; name another file, or remove it first")
+    if failing_to is not None and failing_to.exists() and not _is_list_of_failures(failing_to):
+        raise InputError(f"--failing {failing_to} is there already and no list of failing rows; name another file")
     for option, path in (("--learn", learn_to), ("--failing", failing_to)):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"{option} {path}: there is no folder {path.parent}; make it, or name another file")
+
+
+def _is_list_of_failures(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline().strip() == ",".join(LISTED).encode()
 
 
 def _contract(config: Config, examples: Examples, frame: pd.DataFrame, *, anew: bool) -> tuple[Suite, str]:

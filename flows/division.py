@@ -82,13 +82,15 @@ def _more(
     options = run.config.split
     earlier = _earlier(run.config, examples)
     bounds = None if time is None else time_bounds(table, time)
+    found = list(_found(run.config, table, strata, time, bounds, earlier))
+    mirrored = options.target is not None and not any(each.code == "split.target_overruled" for each in found)
     facts = {
         "stratified": None if strata is None else strata.as_dict(),
         "time": None if time is None else {"column": str(time.name), "bounds": bounds},
         "earlier": None if earlier is None else earlier.as_dict(),
-        "target": None if options.target is None else target_sources(options.target.model_dump()),
+        "target": target_sources(options.target.model_dump()) if options.target and mirrored else None,
     }
-    run.add(*_found(run.config, table, strata, time, bounds, earlier))
+    run.add(*found)
     return facts
 
 

@@ -36,7 +36,12 @@ def hunt_leaks(run: Run, examples: Examples, table: pd.DataFrame, duplicates: pd
         seed=seed,
     )
     proxies = run.stage("Look for proxies", find_proxies)(
-        frame, train, columns=examples.columns, excluded=options.exclude, groups=groups, seed=seed
+        frame,
+        train,
+        columns=examples.columns,
+        excluded=[name for name in options.exclude if name in frame],
+        groups=groups,
+        seed=seed,
     )
     content = content_of_groups(duplicates["duplicate_group"])
     if examples.learn_from and examples.embeddings is None and examples.kind == "table":

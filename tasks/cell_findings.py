@@ -95,7 +95,7 @@ def cell_findings(errors: CellErrors, ids: pd.Series, *, file: str = "") -> Iter
             f"{errors.searched:,} of {errors.rows:,} rows were searched for wrong cells, drawn at random",
             "info",
             explanation="What goes wrong often is seen in a part of the rows; single wrong cells elsewhere are not.",
-            advice="Raise cells.rows to search them all.",
+            advice="A run searches up to cells.rows of them, `burnish check` 50,000: raise cells.rows to search more.",
         )
     if blanks.size:
         counts = blanks["column"].value_counts()

@@ -16,6 +16,8 @@ import pandas as pd
 
 from burnish.tasks.findings import SHOWN_IDS, Finding
 
+LISTED = ("id", "column", "value", "severity", "number", "expectation", "expected")  # columns of `failing_rows`
+
 
 @dataclass(frozen=True)
 class CheckResult:
@@ -92,7 +94,7 @@ class Validation:
         }
 
     def failing_rows(self, frame: pd.DataFrame, ids: Sequence[str] | pd.Series) -> pd.DataFrame:
-        """List the offending cells: `id, column, value, severity, number, expectation, expected`, worst first.
+        """List the offending cells, each once with the worst that it breaks; columns as in `LISTED`, worst first.
 
         Parameters
         ----------
@@ -107,5 +109,6 @@ class Validation:
             part = pd.DataFrame({"id": names[rows], "column": result.column, "value": value})
             parts.append(part.assign(severity=result.severity, number=result.number, expectation=result.expectation))
             parts[-1]["expected"] = result.expected
-        columns = ["id", "column", "value", "severity", "number", "expectation", "expected"]
-        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+        if not parts:
+            return pd.DataFrame(columns=list(LISTED))
+        return pd.concat(parts, ignore_index=True)[list(LISTED)].drop_duplicates(["id", "column"], ignore_index=True)

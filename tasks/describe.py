@@ -131,6 +131,8 @@ def config_text(guess: DataGuess, name: str, path: str | Path | None = None) -> 
         "#   train_dev: 0.05            # share of the training examples kept aside to tell variance from mismatch",
         "# outliers:",
         "#   method: winsorize          # or median, mean, zero, drop, flag, keep",
+        "# cells:",
+        "#   search: true               # wrong cells of tables: typos, broken dependencies, mixed units",
         "",
         "rounds: 3                      # train, clean and train again, at most so often",
         "seed: 0",

@@ -241,6 +241,9 @@ def _check_roles(
             raise InputError(f"{_key(key)}: {column!r} is {what} already: name another column")
     taken = {name: key for key, name in named if key in ("data.label", "data.id", "data.image", "weights.column")}
     taken |= dict.fromkeys(exclude, "data.exclude")
+    for name in exclude:
+        if name in labels:
+            raise InputError(f"data.exclude: {name!r} is the label, which is never learnt from: take it out")
     for name in features or ():
         if name in taken:
             raise InputError(f"data.features: {name!r} is named under {taken[name]} too: take it out of one of them")

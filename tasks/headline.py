@@ -77,6 +77,9 @@ def _labels(summary: Mapping[str, Any]) -> str:
         return ""
     if labels.get("voices") == {}:
         return "labels are taken as given: wrong ones were not looked for"
+    unsure = [each for each in summary.get("findings") or () if each.get("code") == "mislabels.no_signal"]
+    if unsure:
+        return clean(str(unsure[0].get("title", "")))
     if not found:
         return f"no {what} look wrong"
     actions = _part(labels, "train_actions")
@@ -117,6 +120,8 @@ def _test_error(summary: Mapping[str, Any]) -> str:
     second = _part(_part(summary, "test_without_suspects"), "error")
     if number(after) is None:
         return ""
+    if _part(summary, "labels").get("voices") == {}:
+        return f"test error {with_interval(after)}, trained on the labels as given"
     if "training" in summary and summary["training"] is None:
         return f"test error {with_interval(after)} by your own probabilities; no model was trained"
     given = "" if number(before) is None else f"{with_interval(before)} trained on the labels as given, "

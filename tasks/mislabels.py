@@ -32,6 +32,7 @@ NEIGHBOURS = 20
 NARROWEST_EMBEDDING = 128  # columns
 ALONE_CELLS = 20_000  # rows × classes that a voice's own reading is fitted to: fewer numbers to learn
 ISSUE = 0.5  # a label is an issue where it is more likely wrong than right
+MOST_WRONG = 0.5  # where more labels are wrong, nothing says which name is whose
 BEYOND_CHANCE = 3.09  # standard deviations, one-sided 0.1%
 FEWEST = 3  # examples of a class under which nobody can tell whether one of them is mislabelled
 
@@ -46,6 +47,14 @@ NO_SIGNAL = Finding(
 )
 
 
+MOSTLY_WRONG = Finding(
+    code=NO_SIGNAL.code,
+    title="Cannot tell which labels are wrong: more than half of them would be",
+    severity="cannot_tell",
+    explanation="Where most labels contradict the features, it is likelier that the features cannot tell the classes.",
+    method="expected share of wrong labels by the labelling model, above one half",
+    advice="Give features that a person could tell the classes by, or more examples of each; no label was changed.",
+)
 NOT_SEARCHED = Finding(
     code="mislabels.not_searched",
     title="Wrong labels were not looked for: mislabels.methods is empty",
@@ -241,10 +250,10 @@ def audit_labels(
     labelled = codes >= 0
     findings = list(_findings(codes, names, [opinion.note for opinion in opinions.values()]))
     blind = model.posterior(readings, np.full(len(codes), -1))
-    signal, annotators = beats_chance(blind.argmax(axis=1), heeded), None
+    wrong = float(1 - np.nanmean(_given(posterior, codes)))
+    signal, annotators = beats_chance(blind.argmax(axis=1), heeded) and wrong <= MOST_WRONG, None
     if annotations is not None:
         prior = _told(blind, known) if signal else None
-        wrong = float(1 - np.nanmean(_given(posterior, codes)))
         annotators = audit_annotators(
             annotations, len(names), prior=prior, learn=learnt >= 0, codes=codes, wrong=wrong, seed=seed
         )
@@ -254,7 +263,7 @@ def audit_labels(
     if not signal and (annotators is None or annotators.human.rate is None):
         frame, believed = _believe_labels(frame, posterior, codes)
         posterior = _told(believed, known)
-        findings.append(NO_SIGNAL)
+        findings.append(MOSTLY_WRONG if wrong > MOST_WRONG else NO_SIGNAL)
     return LabelAudit(
         frame=frame,
         classes=names,

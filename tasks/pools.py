@@ -101,7 +101,7 @@ def target_sources(target: Target) -> list[str]:
 
 
 def target_findings(table: pd.DataFrame, target: Target, shares: Floats) -> list[Finding]:
-    """Say where the target sources have too few examples for dev and test of the sizes wanted.
+    """Say where dev and test hold other sources too, or the target has too few examples for the sizes wanted.
 
     Parameters
     ----------
@@ -113,15 +113,30 @@ def target_findings(table: pd.DataFrame, target: Target, shares: Floats) -> list
     """
     labelled = table["label"].notna()
     names = target_sources(target)
-    have = int((labelled & table["source"].isin(names)).sum())
+    own = labelled & table["source"].isin(names)
+    have = int(own.sum())
     wanted = float((shares[DEV] + shares[TEST]) * labelled.sum())
+    judging = labelled & table["split"].isin(["dev", "test"])
+    foreign = int((judging & ~own).sum())
+    if foreign:
+        return [
+            Finding(
+                code="split.target_overruled",
+                title=f"{foreign:,} of {int(judging.sum()):,} examples of dev and test are not of {', '.join(names)}",
+                severity="warning",
+                explanation="They are where an earlier run, or their group, has put them: dev and test do not mirror it.",
+                method="sources of the labelled examples of dev and test against split.target",
+                advice="Leave out `split.earlier` to divide anew by the target.",
+                count=foreign,
+            )
+        ]
     if wanted <= JUDGING * have + 1:
         return []
-    judging = int((labelled & table["split"].isin(["dev", "test"])).sum())
+    taken = int(judging.sum())
     return [
         Finding(
             code="split.target_short",
-            title=f"{', '.join(names)}: {have:,} examples, of which dev and test take {judging:,}, not {wanted:,.0f}",
+            title=f"{', '.join(names)}: {have:,} examples, of which dev and test take {taken:,}, not {wanted:,.0f}",
             severity="warning",
             explanation="Half of the target's examples judge, the others are learnt from, so dev and test are smaller "
             "than asked for and their errors less sure.",

@@ -64,3 +64,11 @@ def test_labels_that_nobody_looked_at_are_not_called_right():
     summary["labels"] |= {"voices": {}, "issues": 0, "issues_by_split": {"train": 0}}
     text = "\n".join(headline(summary))
     assert "labels are taken as given: wrong ones were not looked for" in text and "look wrong" not in text
+
+
+def test_where_nobody_can_tell_no_label_is_called_right():
+    summary = digits_summary()
+    summary["labels"] |= {"issues": 0, "issues_by_split": {"train": 0}}
+    summary["findings"] = [{"code": "mislabels.no_signal", "title": "Cannot tell which labels are wrong"}]
+    text = "\n".join(headline(summary))
+    assert "Cannot tell which labels are wrong" in text and "look wrong" not in text

@@ -256,3 +256,13 @@ def test_labels_that_are_believed_have_no_quality_and_no_issue():
     assert audit.frame["label_quality"].isna().all() and not audit.frame["label_issue"].any()
     assert audit.posterior[[0, 2]].tolist() == [[0, 1], [1, 0]]
     assert [finding.code for finding in audit.findings] == ["mislabels.not_searched"]
+
+
+def test_where_most_labels_would_be_wrong_none_is_touched():
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(4), 100)
+    labels = np.where(rng.random(400) < 0.7, (truth + rng.integers(1, 4, 400)) % 4, truth)
+    features = rng.normal(size=(400, 5)) + 6 * np.eye(5)[truth]
+    audit = audit_labels(labels, features=features)
+    assert not audit.frame["label_issue"].any()
+    assert [finding.code for finding in audit.findings] == ["mislabels.no_signal"]
