@@ -124,7 +124,7 @@ def target_findings(table: pd.DataFrame, target: Target, shares: Floats) -> list
                 code="split.target_overruled",
                 title=f"{foreign:,} of {int(judging.sum()):,} examples of dev and test are not of {', '.join(names)}",
                 severity="warning",
-                explanation="They are where an earlier run, or their group, has put them: dev and test do not mirror it.",
+                explanation="They are where an earlier run or their group has put them: dev and test do not mirror it.",
                 method="sources of the labelled examples of dev and test against split.target",
                 advice="Leave out `split.earlier` to divide anew by the target.",
                 count=foreign,
