@@ -33,6 +33,7 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
     """
     writers = (
         _data,
+        _leaks,
         _labels,
         _waiting,
         judged_line,
@@ -66,6 +67,17 @@ def _data(summary: Mapping[str, Any]) -> str:
         if number(data.get(key)):
             facts.append(f"{count(data.get(key))} {what}")
     return f"{cut(summary.get('name'), 40)}: " + ", ".join(facts)
+
+
+def _leaks(summary: Mapping[str, Any]) -> str:
+    """Warn of columns that were learnt from and give the label away: what follows is then too good to be true."""
+    found = [each for each in _part(summary, "leaks").get("columns") or () if each.get("verdict") == "gives_away"]
+    names = [" and ".join(str(name) for name in each.get("columns") or ()) for each in found if each.get("learnt")]
+    if not names:
+        return ""
+    shown = ", ".join(cut(name, 24) for name in names[:2]) + (", …" if len(names) > 2 else "")
+    verb = "gives" if len(names) == 1 else "give"
+    return f"{things(len(names), 'column')} {verb} the label away ({shown}): the figures are too good; see data.exclude"
 
 
 def _labels(summary: Mapping[str, Any]) -> str:

@@ -72,3 +72,11 @@ def test_where_nobody_can_tell_no_label_is_called_right():
     summary["findings"] = [{"code": "mislabels.no_signal", "title": "Cannot tell which labels are wrong"}]
     text = "\n".join(headline(summary))
     assert "Cannot tell which labels are wrong" in text and "look wrong" not in text
+
+
+def test_a_leak_stands_above_the_figures_it_spoils():
+    leak = {"columns": ["code"], "verdict": "gives_away", "learnt": True}
+    others = [leak | {"columns": ["age"], "verdict": "suspicious"}, leak | {"columns": ["id"], "learnt": False}]
+    summary = digits_summary() | {"leaks": {"columns": [leak, *others]}}
+    assert headline(summary)[1].startswith("1 column gives the label away (code):") and len(headline(summary)) == 10
+    assert headline(digits_summary() | {"leaks": {"columns": others}}) == headline(digits_summary())
