@@ -25,6 +25,7 @@ from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import SEVERITIES, Finding, InputError
 from burnish.tasks.images import measure_images
+from burnish.tasks.notation import things
 from burnish.tasks.split import split
 from burnish.tasks.suite_files import ENDINGS, Suite
 from burnish.tasks.validate import Validation, date_suite, enforce_suite, learn_suite, load_suite, save_suite
@@ -122,7 +123,7 @@ def _training_rows(config: Config, examples: Examples) -> NDArray[np.bool_]:
 def _about(examples: Examples) -> Iterator[str]:
     noun = "images" if examples.kind == "images" else "rows"
     sources = examples.table["source"].nunique()
-    yield f"{len(examples.table):,} {noun}, {len(examples.classes)} classes, {sources} source(s)"
+    yield f"{len(examples.table):,} {noun}, {len(examples.classes)} classes, {things(sources, 'source')}"
 
 
 def _against(checked: Validation, against: str) -> str:

@@ -21,14 +21,8 @@ from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.folds import OutOfFold, best_pass, out_of_fold
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.label_checks import label_codes
-from burnish.tasks.mislabels import (
-    NARROWEST_EMBEDDING,
-    NO_SIGNAL,
-    NOT_SEARCHED,
-    LabelAudit,
-    audit_labels,
-    believe_labels,
-)
+from burnish.tasks.mislabel_findings import NO_SIGNAL, NOT_SEARCHED
+from burnish.tasks.mislabels import NARROWEST_EMBEDDING, LabelAudit, audit_labels, believe_labels
 from burnish.tasks.neighbours import nearest
 from burnish.tasks.noise import Errors
 from burnish.tasks.settling import hold_still

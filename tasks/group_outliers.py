@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from burnish.tasks.cell_columns import CellColumn
+from burnish.tasks.fences import SIGMA_OF_MAD
 
 KIND = "outlier"
 FEWEST_CELLS, FEWEST_VALUES = 200, 20
@@ -100,7 +101,7 @@ def _deviations(x: Floats, groups: NDArray[np.int64]) -> tuple[Floats, float] | 
     middle = (x[order][start + (size - 1) // 2] + x[order][start + size // 2]) / 2
     off = np.empty(len(x))
     off[order] = x[order] - np.repeat(middle, size)
-    spread = float(np.median(np.abs(off))) * 1.4826
+    spread = float(np.median(np.abs(off))) * SIGMA_OF_MAD
     return (np.abs(off) / spread, spread) if spread > 0 else None
 
 

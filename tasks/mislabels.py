@@ -12,7 +12,7 @@ Known failure: where most labels of a class are wrong in the same way, the wrong
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from burnish.tasks.annotator_audit import AnnotatorAudit, audit_annotators, consensus_labels
 from burnish.tasks.evidence import Evidence, as_array, gather_evidence, label_codes
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.mislabel_findings import FEWEST, MOSTLY_WRONG, NO_SIGNAL, NOT_SEARCHED, audit_findings
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.noise import Errors, NoiseModel, fit_noise_model, noise_matrix
 from burnish.tasks.voices import VOICE_COLUMNS, VOICES
@@ -34,35 +35,6 @@ ALONE_CELLS = 20_000  # rows × classes that a voice's own reading is fitted to:
 ISSUE = 0.5  # a label is an issue where it is more likely wrong than right
 MOST_WRONG = 0.5  # where more labels are wrong, nothing says which name is whose
 BEYOND_CHANCE = 3.09  # standard deviations, one-sided 0.1%
-FEWEST = 3  # examples of a class under which nobody can tell whether one of them is mislabelled
-
-
-NO_SIGNAL = Finding(
-    code="mislabels.no_signal",
-    title="Cannot tell which labels are wrong: the voices agree with them no more often than by chance",
-    severity="cannot_tell",
-    explanation="Where features say nothing about the class, disagreement with a label says nothing about the label.",
-    method="agreement of the voices with the labels against agreement by chance (Cohen's kappa, one-sided, 0.1%)",
-    advice="Give features that a person could tell the classes by, or more examples; no label was changed.",
-)
-
-
-MOSTLY_WRONG = Finding(
-    code=NO_SIGNAL.code,
-    title="Cannot tell which labels are wrong: more than half of them would be",
-    severity="cannot_tell",
-    explanation="Where most labels contradict the features, it is likelier that the features cannot tell the classes.",
-    method="expected share of wrong labels by the labelling model, above one half",
-    advice="Give features that a person could tell the classes by, or more examples of each; no label was changed.",
-)
-NOT_SEARCHED = Finding(
-    code="mislabels.not_searched",
-    title="Wrong labels were not looked for: mislabels.methods is empty",
-    severity="info",
-    explanation="Every label is taken for right.",
-    method="configured",
-    advice="Name the voices to listen to under mislabels.methods: model, clusters, neighbours, dynamics.",
-)
 
 
 @dataclass(frozen=True)
@@ -248,7 +220,7 @@ def audit_labels(
     posterior = _told(model.posterior(readings, codes), known)
     alone = _alone(spoken, posterior, codes, heeded, errors, seed)
     labelled = codes >= 0
-    findings = list(_findings(codes, names, [opinion.note for opinion in opinions.values()]))
+    findings = list(audit_findings(codes, names, [opinion.note for opinion in opinions.values()]))
     blind = model.posterior(readings, np.full(len(codes), -1))
     wrong = float(1 - np.nanmean(_given(posterior, codes)))
     signal, annotators = beats_chance(blind.argmax(axis=1), heeded) and wrong <= MOST_WRONG, None
@@ -339,12 +311,12 @@ def beats_chance(predicted: NDArray[np.int64], codes: NDArray[np.int64]) -> bool
 def _believe_labels(
     frame: pd.DataFrame, posterior: NDArray[np.float64], codes: NDArray[np.int64]
 ) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Take every label for right where nobody can tell: no issues, no quality."""
+    """Take every label for right where nobody can tell: no issues, no quality, of suggestions neither."""
     labelled = codes >= 0
     believed = posterior.copy()
     believed[labelled] = 0.0
     believed[labelled, codes[labelled]] = 1.0
-    silent = {"label_quality": np.nan, "label_issue": False}
+    silent = {"label_quality": np.nan, "suggestion_quality": np.nan, "label_issue": False}
     return frame.assign(**silent, **dict.fromkeys(VOICE_COLUMNS.values(), np.nan)), believed
 
 
@@ -418,38 +390,3 @@ def _records(
         name: VoiceRecord(float((first == codes[labelled]).mean()), float((first == truth).mean()), float(weight))
         for (name, first), weight in zip(firsts.items(), model.weights, strict=True)
     }
-
-
-def _findings(codes: NDArray[np.int64], names: tuple[Any, ...], notes: list[str]) -> Iterator[Finding]:
-    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
-    rare = [str(name) for name, size in zip(names, sizes, strict=True) if 0 < size < FEWEST]
-    if rare:
-        yield Finding(
-            code="mislabels.rare_class",
-            title=f"{len(rare)} class(es) have fewer than {FEWEST} examples: {', '.join(rare[:5])}",
-            severity="cannot_tell",
-            explanation="With so few examples nobody can tell whether one of them is mislabelled.",
-            method="Counted; their labels are given a quality but never called an issue.",
-            advice="Collect more examples of these classes, or merge them into others.",
-            count=int(sizes[(sizes > 0) & (sizes < FEWEST)].sum()),
-        )
-    for note in filter(None, notes):
-        yield Finding(
-            code="mislabels.folds",
-            title=f"Out-of-fold probabilities: {note}",
-            severity="info",
-            explanation="Each model learns from a smaller share of the examples, and of rare classes from very few.",
-            method="Folds shrink to the size of the smallest class, two at least.",
-            advice="Collect more examples of the rarest classes, or give probabilities of your own.",
-        )
-    missing = int((codes < 0).sum())
-    if missing:
-        yield Finding(
-            code="mislabels.missing",
-            title=f"{missing} example(s) have no label",
-            severity="info",
-            explanation="They have no quality, but a suggested label.",
-            method="Counted; the voices learn nothing from them.",
-            advice="Look at the suggestions in review.csv.",
-            count=missing,
-        )

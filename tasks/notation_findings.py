@@ -12,6 +12,7 @@ from typing import Any
 from burnish.tasks.column_types import MixedCells, Notation, TypedColumns
 from burnish.tasks.findings import Finding
 from burnish.tasks.notation import things
+from burnish.tasks.tables import list_names
 from burnish.tasks.written_dates import DateNotation
 from burnish.tasks.written_numbers import NumberNotation
 
@@ -72,7 +73,7 @@ def _shown(mixed: MixedCells) -> str:
 
 
 def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return list_names(names, SHOWN)
 
 
 def _numbers_finding(names: list[str]) -> Finding | None:

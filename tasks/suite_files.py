@@ -1,9 +1,7 @@
 """A suite of expectations as a file that people read and edit, YAML or JSON.
 
 Why: the contract on the data is the user's, so it is a file of theirs: plain values, one expectation after the other,
-in Great Expectations' own form. What an editor makes of it is read as it looks: `no` is a word, `01230` a postcode and
-`2024-05-01` a date to compare with, not what YAML 1.1 would turn them into; a key given twice is refused, and so are
-YAML's tags.
+in Great Expectations' own form. What an editor makes of it is read as it looks (`plain_yaml.py`).
 
 Known failure: comments that were added to a suite are lost where Burnish writes it again (`validation/suite.json`).
 """
@@ -11,19 +9,18 @@ Known failure: comments that were added to a suite are lost where Burnish writes
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.plain_yaml import read_plain_yaml
 
 Suite = dict[str, Any]
 
 ENDINGS = (".yaml", ".yml", ".json")
 SEVERITIES = ("critical", "warning", "info")
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map", "merge")}
 
 _HEADER = """\
 # The contract on the data: what a batch must keep to before anything is learnt from it. Edit it freely.
@@ -35,36 +32,14 @@ _HEADER = """\
 # It is enforced where the configuration says: validate: {suite: this file}
 """
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class _PlainLoader(_Loader):  # type: ignore[misc]
-    """YAML's plain values alone, read as they look."""
+class _Dumper(_SafeDumper):  # type: ignore[misc]
+    """Every value written out where it stands: an entry may be deleted without breaking another one."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
-
-    def construct_object(self, node: Any, deep: bool = False) -> Any:
-        if node.tag not in _PLAIN_TAGS:
-            raise yaml.constructor.ConstructorError(None, None, f"the tag {node.tag!r} is refused", node.start_mark)
-        return super().construct_object(node, deep)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        if len(set(map(str, keys))) < len(keys):
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
-        return dict(super().construct_mapping(node, deep))
-
-
-for _tag, _form, _first in (  # a subset of what the writer puts in quotes, so that texts come back as texts
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?|[-+]?\.inf|\.nan", "-+0123456789."),
-    ("merge", r"<<", "<"),
-):
-    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), list(_first))
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
 
 
 def save_suite(suite: Suite, path: str | Path) -> Path:
@@ -101,7 +76,7 @@ def load_suite(path: str | Path) -> Suite:
     is_json = path.suffix.lower() == ".json"
     try:
         text = path.read_text(encoding="utf-8-sig")
-        suite = json.loads(text, object_pairs_hook=_once) if is_json else yaml.load(text, Loader=_PlainLoader)  # noqa: S506
+        suite = json.loads(text, object_pairs_hook=_once) if is_json else read_plain_yaml(text)
     except OSError as fault:
         raise InputError(f"suite {path} cannot be read ({fault.strerror}): check validate.suite.") from None
     except UnicodeDecodeError:

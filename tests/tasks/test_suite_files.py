@@ -99,3 +99,12 @@ def test_refuses_other_endings_and_folders_that_are_not_there(folder):
         save_suite(suite_of(), folder / "suite.txt")
     with pytest.raises(InputError, match="cannot be written"):
         save_suite(suite_of(), folder / "none" / "suite.yaml")
+
+
+def test_every_entry_of_a_written_suite_stands_by_itself(tmp_path):
+    shared = ["a", "b"]
+    each = {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "x", "value_set": shared}}
+    path = save_suite(
+        {"name": "s", "meta": {}, "expectations": [each, {**each, "severity": "info"}]}, tmp_path / "s.yaml"
+    )
+    assert "&" not in path.read_text() and load_suite(path)["expectations"][1]["kwargs"]["value_set"] == shared
