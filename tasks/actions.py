@@ -169,6 +169,7 @@ def _reasons(cases: list[NDArray[np.bool_]], audit: pd.DataFrame, flag: pd.Serie
         return (share.round().astype(int).astype(str) + "%").mask(share < 1, "under 1%").mask(share > 99, "over 99%")
 
     looks = "looks like " + audit["suggested_label"].astype(str) + " (" + percent("suggestion_quality") + ")"
+    looks = looks.mask(audit["suggestion_quality"].isna(), "nobody can tell which class it is")
     wrong = "label right with " + percent("label_quality") + ", " + looks
     texts = [
         flag,

@@ -84,3 +84,11 @@ def test_no_row_is_lost_and_only_training_rows_change(n, seed):
     changed = (done["final_label"] != given_labels.to_numpy()).to_numpy()
     assert not changed[split == "dev"].any()
     assert done["action"][changed].isin(["relabel", "drop"]).all()
+
+
+def test_where_nobody_can_tell_no_class_is_suggested():
+    silent = {"label_quality": np.nan, "suggestion_quality": np.nan, "label_issue": False}
+    audit = pd.DataFrame([silent | {"suggested_label": "a"}, silent | {"suggested_label": "b"}])
+    decided = decide_actions(audit, ["a", None], ["train"] * 2)
+    assert decided["action"].tolist() == ["keep", "review"]
+    assert decided["reason"][1] == "no label; nobody can tell which class it is"
