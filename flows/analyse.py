@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,16 @@ from prefect.context import FlowRunContext
 from burnish.flows.clean import Labels, labelled_table
 from burnish.flows.compare import read_summary
 from burnish.flows.config import Config, load_config
-from burnish.flows.prepare import Prepared, open_examples
+from burnish.flows.prepare import Prepared, compared_columns, open_examples
 from burnish.flows.rounds import Round
-from burnish.flows.run import Run, versions, write_json, write_manifest
+from burnish.flows.run import Run, StoppedError, versions, write_json, write_manifest
 from burnish.flows.train import Copies, Fitted
 from burnish.tasks.annotator_audit import annotator_facts
 from burnish.tasks.decisions import DROPPED
 from burnish.tasks.diagnose import diagnose
 from burnish.tasks.encoders import PatchEncoder
 from burnish.tasks.errors import categorise, error_table, misclassified
+from burnish.tasks.examples import Examples
 from burnish.tasks.findings import SEVERITIES, InputError
 from burnish.tasks.headline import headline
 from burnish.tasks.metrics import Measurement, Rate, error_rate, measure, stated
@@ -40,6 +41,7 @@ from burnish.tasks.mismatch import (
     name_parts,
     with_measures,
 )
+from burnish.tasks.parquet_parts import write_parquet
 from burnish.tasks.report import render_report
 from burnish.tasks.slices import find_slices
 from burnish.tasks.summary import (
@@ -58,6 +60,7 @@ from burnish.tasks.voices import VOICE_COLUMNS
 
 log = logging.getLogger(__name__)
 
+TOO_GOOD = "The figures are too good until the first of the next steps is done."
 PREVIEW_NAMES = ("before", "after")
 PARTS = ("train", "train_dev", "dev", "test")
 COLUMNS = [
@@ -76,22 +79,54 @@ def describe_labels(run: Run, prepared: Prepared, labels: Labels) -> dict[str, A
     """Give the sections of the summary that need no trained model, the rest as not known."""
     assert labels.audit is not None
     table = labelled_table(prepared, labels)
-    learn_from = len(prepared.examples.learn_from)
+    return {
+        **_about(run, prepared.examples, table),
+        **prepared.facts,
+        "labels": label_facts(table, labels.audit, labels.model),
+        "annotators": _annotators(prepared, labels),
+        **dict.fromkeys(UNTRAINED),
+        "diagnosis": with_leaks(None, prepared.facts),
+    }
+
+
+def describe_stop(run: Run, examples: Examples, stop: StoppedError) -> dict[str, Any]:
+    """Give the sections of the summary that are known where a run stops before anything is trained, and why it did."""
+    words = {"verdict": "stopped", "title": "Stopped before training", "explanation": str(stop)}
+    broken = [finding.as_dict() for finding in run.findings if finding.severity == "critical"]
+    steps = [*broken, *(with_leaks(None, stop.facts) or {}).get("next_steps", [])]
+    return {
+        **_about(run, examples, stop.table),
+        **stop.facts,
+        **dict.fromkeys(("labels", "annotators", *UNTRAINED)),
+        "stopped": str(stop),
+        "diagnosis": words | {"next_steps": steps},
+    }
+
+
+def with_leaks(diagnosis: dict[str, Any] | None, facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Put what is to be done about leaks before all other next steps: no other can be judged with them."""
+    first = (facts.get("leaks") or {}).get("next_steps") or []
+    if not first:
+        return diagnosis
+    known = diagnosis or {}
+    if known:
+        words = {"title": f"{known['title']}; but leaks spoil these figures"}
+        known = known | words | {"explanation": f"{TOO_GOOD} {known['explanation']}"}
+    return known | {"next_steps": [*first, *known.get("next_steps", [])]}
+
+
+def _about(run: Run, examples: Examples, table: pd.DataFrame) -> dict[str, Any]:
     return {
         "name": run.config.name,
         "run": run.folder.name,
         "burnish": version("burnish"),
-        "kind": prepared.examples.kind,
+        "kind": examples.kind,
         "seed": run.config.seed,
         "device": "cpu",
         "threads": run.threads,
         "versions": versions(),
         "config": json.loads(run.config.model_dump_json(by_alias=True)),
-        "dataset": dataset_facts(table, prepared.examples.classes, learn_from, str(run.config.data.path)),
-        **prepared.facts,
-        "labels": label_facts(table, labels.audit, labels.model),
-        "annotators": _annotators(prepared, labels),
-        **dict.fromkeys(UNTRAINED),
+        "dataset": dataset_facts(table, examples.classes, len(examples.learn_from), str(run.config.data.path)),
     }
 
 
@@ -127,7 +162,7 @@ def analyse(
         "errors_believed": error_facts(believed),
         "errors_as_given": _errors_as_given(table),
         "errors": error_facts(errors) | {"test_as_given": rounds[0].test_error.as_dict()},
-        "diagnosis": diagnosis.as_dict(),
+        "diagnosis": with_leaks(diagnosis.as_dict(), prepared.facts),
         "mismatch": [each.as_dict() for each in mismatch],
         "error_categories": categories.to_dict(orient="records"),
         "misclassified": int(wrong[dev].sum()),
@@ -136,19 +171,19 @@ def analyse(
         "weights": weight_facts(table),
         "training": training_facts(fitted.trained),
     }
-    return finish(run, prepared, table, summary, copies)
+    return finish(run, prepared.examples, table, summary, copies)
 
 
 def finish(
-    run: Run, prepared: Prepared, table: pd.DataFrame, summary: dict[str, Any], copies: Copies | None = None
+    run: Run, examples: Examples, table: pd.DataFrame, summary: dict[str, Any], copies: Copies | None = None
 ) -> dict[str, Any]:
     """Write examples, summary, manifest and report; show them in Prefect; give the summary as it was written."""
     findings = sorted(run.findings, key=lambda finding: SEVERITIES.index(finding.severity))
     summary = plain(summary | {"findings": [finding.as_dict() for finding in findings], "seconds": {**run.seconds}})
     summary["headline"] = headline(summary)
-    table[[name for name in COLUMNS if name in table]].to_parquet(run.path("examples.parquet"), index=False)
+    write_parquet(table[[name for name in COLUMNS if name in table]], run.path("examples.parquet"))
     write_json(run.path("summary.json"), summary)
-    named = (prepared.examples.root, table["image"].dropna().tolist()) if "image" in table else None
+    named = (examples.root, table["image"].dropna().tolist()) if "image" in table else None
     write_manifest(run, summary["device"], named)
     for number, pair in enumerate(copies.previews if copies else ()):
         for name, pixels in zip(PREVIEW_NAMES, pair, strict=True):
@@ -156,8 +191,8 @@ def finish(
     page = run.stage("Render the report", render_report)(
         summary,
         table,
-        thumbnails=thumbnails_of(prepared.examples.root, table),
-        attributes=prepared.examples.attributes,
+        thumbnails=thumbnails_of(examples.root, table),
+        attributes=examples.attributes,
         previews=previews_of(run.folder),
         suspects=run.config.report.suspects,
     )
@@ -252,7 +287,11 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
     """Compare train with the other parts, dev by source."""
     if prepared.features is None or prepared.encoder is None:
         return ()
-    features, names = condensed(prepared.features, prepared.encoder.names, seed=run.config.seed)
+    columns, named = compared_columns(prepared.encoder, run.config.split.time), prepared.encoder.names
+    given = prepared.features if len(columns) == len(named) else prepared.features[:, columns]
+    features, names = condensed(given, [named[place] for place in columns], seed=run.config.seed)
+    if not features.shape[1] and prepared.measures is None:
+        return ()
     if prepared.measures is not None:
         most = LEADING if prepared.encoder.kind == PatchEncoder.kind else features.shape[1]
         features, names = with_measures(features, prepared.measures, most)

@@ -9,26 +9,31 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.flows.cells import check_cells
 from burnish.flows.config import Config
-from burnish.flows.division import split_options
-from burnish.flows.opening import contract_options, open_examples, validated_frame, zones_mixed
+from burnish.flows.division import check_division, split_options
+from burnish.flows.opening import (
+    contract_options,
+    enforce_contract,
+    given_names,
+    open_examples,
+    validated_frame,
+    zones_mixed,
+)
 from burnish.tasks.check_results import LISTED
 from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import SEVERITIES, Finding, InputError
-from burnish.tasks.images import measure_images
+from burnish.tasks.images import ImageScan, measure_images
 from burnish.tasks.notation import things
 from burnish.tasks.split import split
 from burnish.tasks.suite_files import ENDINGS, Suite
-from burnish.tasks.validate import Validation, date_suite, enforce_suite, learn_suite, load_suite, save_suite
+from burnish.tasks.validate import Validation, learn_suite, load_suite, save_suite
 
 SHOWN_IDS = 5
 
@@ -65,14 +70,14 @@ def check_data(
     began = time.perf_counter()
     _check_writable(learn_to, failing_to)
     examples = open_examples(config)
+    check_division(config, examples)
     findings = list(examples.findings)
     scan = None
     if examples.kind == "images":
         scan = measure_images(examples.root, examples.table["image"], ids=examples.table["id"])
         findings += scan.findings
-    frame = validated_frame(examples, scan)
-    suite, against = _contract(config, examples, frame, anew=learn_to is not None)
-    checked = enforce_suite(frame, date_suite(suite, datetime.now().astimezone().date()), examples.table["id"])
+    suite, against = _contract(config, examples, scan, anew=learn_to is not None)
+    checked, frame = enforce_contract(config, examples, scan, suite)
     findings += [*zones_mixed(examples), *checked.findings, *check_cells(config, examples)]
     critical = sum(finding.severity == "critical" for finding in findings)
     lines = [*_about(examples), _against(checked, against), *_said(findings)]
@@ -105,12 +110,13 @@ def _is_list_of_failures(path: Path) -> bool:
         return file.readline().strip() == ",".join(LISTED).encode()
 
 
-def _contract(config: Config, examples: Examples, frame: pd.DataFrame, *, anew: bool) -> tuple[Suite, str]:
+def _contract(config: Config, examples: Examples, scan: ImageScan | None, *, anew: bool) -> tuple[Suite, str]:
     """Give the suite that is configured, or learn one from training rows, and say which it is."""
     given = config.validate_.suite
     if given is not None and not anew:
         return load_suite(given), str(given)
-    suite = learn_suite(frame, rows=_training_rows(config, examples), **contract_options(config))
+    frame = validated_frame(examples, scan, given_names(config, examples))
+    suite = learn_suite(frame, rows=_training_rows(config, examples), **contract_options(config, examples))
     return suite, "a contract learnt from its own training rows"
 
 
@@ -127,6 +133,8 @@ def _about(examples: Examples) -> Iterator[str]:
 
 
 def _against(checked: Validation, against: str) -> str:
+    if not checked.results:
+        return f"Nothing is asked of the data: {against} holds no expectation"
     failed = len(checked.failures)
     verdict = "all hold" if not failed else f"{failed} fail, {len(checked.critical_failures)} of them critical"
     return f"{len(checked.results)} expectations of {against}: {verdict}"

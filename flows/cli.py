@@ -12,7 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -59,8 +59,8 @@ FailOn = Annotated[
         "--fail-on",
         metavar="RULE",
         help="Exit with 1 when a finding of this code was made (labels, duplicates, columns.constant, ...; "
-        "leak: a column gives the label away, or train and test share rows), "
-        "or a figure is out of bounds (errors.test.value>0.05); repeatable.",
+        "leak: a column gives the label away, or train and test share rows; it stops before anything is trained), "
+        "or a figure is out of bounds when all is done (errors.test.value>0.05); repeatable.",
     ),
 ]
 
@@ -121,6 +121,9 @@ def check(
     ] = None,
 ) -> None:
     """Read the data and hold it against its contract, in seconds; no model is trained, and nothing is kept unasked.
+
+    Not looked for here: leaks, mislabels, duplicates. burnish run and burnish clean do, and say leaks before they train
+    anything; with --fail-on leak they stop there.
 
     Learn it: burnish check CONFIG --learn contract.yaml (types, ranges, categories, forms of texts, shares, freshness).
 
@@ -268,6 +271,7 @@ def serve(
 
 
 def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: str) -> None:
+    from burnish.flows.division import check_division, check_trainable
     from burnish.flows.gates import check_rules
     from burnish.flows.prepare import open_examples
     from burnish.flows.run import start_run
@@ -276,6 +280,8 @@ def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: 
     console = _console()
     console.print(f"[bold]burnish {command}[/] {config.data.path}", highlight=False)
     examples = open_examples(config)
+    check_division(config, examples)
+    check_trainable(config, examples)
     _finish(start_run(config, out, console), examples, fail_on, command)
 
 
@@ -311,7 +317,7 @@ def _take_up(
 def _finish(current: Run, examples: Examples, fail_on: list[str] | None, command: str) -> None:
     from burnish.flows.gates import crossed
     from burnish.flows.retrain import clean_once, retrain
-    from burnish.flows.run import BrokenContractError, stop_server
+    from burnish.flows.run import StoppedError, stop_server
 
     def stop(asked: int, frame: FrameType | None) -> None:  # noqa: ARG001  (what a signal handler is given)
         """End at once: what the rounds left is on disk, and Prefect would wait for a server that is stopping too."""
@@ -322,22 +328,28 @@ def _finish(current: Run, examples: Examples, fail_on: list[str] | None, command
         stop_server()
         os._exit(128 + asked)
 
-    current.on_stop = stop
+    current.on_stop, current.fail_on = stop, tuple(fail_on or ())
     current.listen()
     try:
         summary = (retrain if command == "run" else clean_once)(current, examples)
-    except BrokenContractError as failure:
-        typer.echo(str(current.folder))
-        raise GateCrossedError(str(failure)) from None
+    except StoppedError as failure:
+        _end(current, failure.summary)
+        raise GateCrossedError(f"{failure}; what was found is in {current.folder / 'report.html'}") from None
     except OSError as error:
         error.filename = error.filename or str(current.folder)
         raise
-    typer.echo("\n".join(summary["headline"]))
-    typer.echo(f"Report: {(current.folder / 'report.html').resolve().as_uri()}")
-    typer.echo(str(current.folder))
+    _end(current, summary)
     failed = crossed(summary, fail_on or [])
     if failed:
         raise GateCrossedError("--fail-on " + "; ".join(failed))
+
+
+def _end(current: Run, summary: dict[str, Any] | None) -> None:
+    """Say what was found, in ten lines at most, and where all of it is; the folder alone where that was said before."""
+    if summary is not None:
+        typer.echo("\n".join(summary["headline"]))
+        typer.echo(f"Report: {(current.folder / 'report.html').resolve().as_uri()}")
+    typer.echo(str(current.folder))
 
 
 def _console() -> Console:

@@ -34,8 +34,9 @@ def compare_runs(before: Path, after: Path) -> list[str]:
     old, new = read_summary(before), read_summary(after)
     lines = [f"{before} → {after}"]
     lines += [_error_line(part, old, new) for part in MEASURED]
-    lines.append(f"suspect labels  {old['labels']['issues']} → {new['labels']['issues']}")
-    verdicts = [(summary.get("diagnosis") or {}).get("verdict", "–") for summary in (old, new)]
+    suspects = [(summary.get("labels") or {}).get("issues", "–") for summary in (old, new)]
+    lines.append(f"suspect labels  {suspects[0]} → {suspects[1]}")
+    verdicts = [(summary.get("diagnosis") or {}).get("verdict") or "–" for summary in (old, new)]
     lines.append(f"verdict         {verdicts[0]} → {verdicts[1]}")
     lines += _finding_lines(old, new)
     return [line for line in lines if line]

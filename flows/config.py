@@ -6,15 +6,17 @@ Unknown keys are refused with the nearest known one; so are YAML tags. Paths are
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from burnish.flows.config_errors import first_problem
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import closest
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,6 +25,13 @@ class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise PydanticCustomError("truth", "true and false are no numbers")
+        return value
 
 
 class Data(Section):
@@ -232,7 +241,7 @@ class Report(Section):
 class Config(Section):
     """The whole configuration of a run."""
 
-    name: str = Field("", pattern=r"^[^/\\\x00-\x1f]*$", description="names the folder under reports/")
+    name: str = Field("", pattern=r"^[^/\\\x00-\x1f]*$", description="names the folder under reports/; no slashes")
     data: Data
     validate_: Validate = Field(Validate(), alias="validate")
     split: Split = Split()
@@ -296,7 +305,7 @@ def parse_config(raw: dict[str, Any], where: str = "the configuration") -> Confi
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        raise InputError(f"{where}: {_first_problem(error)}") from None
+        raise InputError(f"{where}: {first_problem(error, Config)}") from None
 
 
 def dump_config(config: Config) -> str:
@@ -309,7 +318,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if path.is_dir():
         raise InputError(f"{path} is a folder, not a configuration; write one with: burnish init {path}")
     if not path.exists():
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], n=1, cutoff=0.7)
+        near = closest(path.name, sorted(p.name for p in path.parent.glob("*.y*ml")))
         hint = f"did you mean {path.parent / near[0]}?" if near else "write one with: burnish init DATA"
         raise InputError(f"no configuration at {path}; {hint}")
     try:
@@ -344,39 +353,6 @@ def _override(raw: dict[str, Any], override: str) -> None:
         child = raw.get(section)
         raw[section] = raw = dict(child) if isinstance(child, dict) else {}
     raw[last] = value
-
-
-def _first_problem(error: ValidationError) -> str:
-    """Say the first thing that is wrong with a configuration in one sentence; unknown keys first."""
-    problems = sorted(error.errors(), key=lambda p: p["type"] != "extra_forbidden")
-    problem = problems[0]
-    place = [str(part) for part in problem["loc"]]
-    place = place[:2] if place[:2] == ["data", "label"] else place  # beyond it stands the type that was tried
-    key = ".".join(place)
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(place[:-1])
-        near = difflib.get_close_matches(place[-1], known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known keys here: {', '.join(known)}"
-        return f"unknown key {key}; {hint}"
-    if problem["type"] == "missing":
-        return f"the key {key} is missing; add it"
-    given = problem["input"]
-    shown = "nothing" if given is None else repr(given)[:60]
-    if problem["type"] in ("string_type", "path_type"):
-        return f"{key} is {shown}; write text, in quotes where it looks like a number"
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{key} is {shown}; {message[0].lower()}{message[1:]}"
-
-
-def _known_keys(place: list[str]) -> list[str]:
-    model: Any = Config
-    for part in place:
-        field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
-        candidates = [field.annotation, *get_args(field.annotation)] if field else []
-        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
-        if model is None:
-            return []
-    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _with_absolute_paths(config: Config, folder: Path, default_name: str) -> Config:

@@ -16,18 +16,29 @@ from burnish.tasks.copies import copies_as_groups
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.mirror import measure_mirrors
+from burnish.tasks.multivariate import Rows
+from burnish.tasks.notation import things
 from burnish.tasks.part_sizes import check_names, part_shares
 from burnish.tasks.pools import target_findings, target_sources
-from burnish.tasks.split import join_groups, least_rows, measure_split, split
+from burnish.tasks.split import check_options, join_groups, least_rows, measure_split, split
 from burnish.tasks.strata import Strata, merge_strata, strata_findings
 from burnish.tasks.time_order import time_bounds, time_findings
+
+FEW_ROWS = 100  # with more, train holds two of a class or has classes of one throughout
 
 if TYPE_CHECKING:  # it imports Prefect, for which a check does not wait
     from burnish.flows.run import Run
 
 
-def split_options(config: Config, examples: Examples) -> dict[str, Any]:
+def split_options(config: Config, examples: Examples, earlier: Earlier | None = None) -> dict[str, Any]:
     """Give the keywords of `split`: columns and earlier parts in place of their names.
+
+    Parameters
+    ----------
+    config : Config
+    examples : Examples
+    earlier : Earlier, optional
+        What `earlier_parts` gives, where it is known already.
 
     Raises
     ------
@@ -35,19 +46,58 @@ def split_options(config: Config, examples: Examples) -> dict[str, Any]:
         A column that is not there, or an earlier run that cannot be used.
     """
     options = config.split.model_dump()
-    earlier = _earlier(config, examples)
+    earlier = earlier_parts(config, examples) if earlier is None else earlier
     return options | {
         "stratify": _columns(config, examples) if options["stratify"] else None,
-        "time": None if options["time"] is None else _column(examples, options["time"], "split.time"),
+        "time": None if options["time"] is None else _column(config, examples, options["time"], "split.time"),
         "earlier": None if earlier is None else earlier.part,
     }
+
+
+def check_division(config: Config, examples: Examples) -> None:
+    """Refuse a division that cannot be made, before anything is written.
+
+    Raises
+    ------
+    InputError
+        As `split_options` and `split` say it.
+    """
+    options, table = split_options(config, examples), examples.table
+    if config.data.source is None:
+        for key in ("target", "train_sources"):
+            if options[key] is not None:
+                raise InputError(f"split.{key} needs to know each row's source: name the column under data.source")
+    check_options(table["label"], table["source"], **options)
+
+
+def check_trainable(config: Config, examples: Examples) -> None:
+    """Refuse a division that leaves too little to learn from, where few rows or the sources to train on make it likely.
+
+    Raises
+    ------
+    InputError
+        Train would hold one class, or no two examples of any.
+    """
+    table, sources = examples.table, config.split.train_sources
+    if len(table) > FEW_ROWS and sources is None:
+        return
+    parts = split(table["label"], table["source"], table["group"], **split_options(config, examples), seed=config.seed)
+    learnt = table["label"][parts == "train"].value_counts()
+    if len(learnt) < 2 or learnt.max() < 2:
+        given = things(int(table["label"].notna().sum()), "labelled example")
+        of_sources = "" if sources is None else f" of the sources in split.train_sources ({', '.join(sources)})"
+        raise InputError(
+            f"of {given} train would get {learnt.sum():,}, in {things(len(learnt), 'class', 'classes')}: give more "
+            f"examples{of_sources}, ten of each class at least"
+        )
 
 
 def divide(run: Run, examples: Examples, duplicates: pd.DataFrame) -> tuple[pd.Series, dict[str, Any]]:
     """Give the part of each row, and the section of the summary; what was found goes to the run."""
     copies = copies_as_groups(duplicates["duplicate_group"])
     groups = join_groups(examples.table["group"], copies)
-    options = split_options(run.config, examples)
+    earlier = earlier_parts(run.config, examples)
+    options = split_options(run.config, examples, earlier)
     given = examples.table["label"], examples.table["source"]
     parts = run.stage("Split", split)(*given, groups, **options, seed=run.config.seed)
     table = examples.table.assign(split=parts)
@@ -59,28 +109,32 @@ def divide(run: Run, examples: Examples, duplicates: pd.DataFrame) -> tuple[pd.S
         test_halfwidth=run.config.split.test_halfwidth,
     )
     run.add(*measured.findings)
-    return parts, measured.as_dict() | _more(run, examples, table, options["time"], strata)
+    return parts, measured.as_dict() | _more(run, table, options["time"], strata, earlier)
 
 
 def mirror_facts(
-    run: Run, features: NDArray[np.floating], judged: NDArray[np.bool_], parts: pd.Series, names: tuple[str, ...]
+    run: Run,
+    features: Rows,
+    judged: NDArray[np.bool_],
+    parts: pd.Series,
+    names: tuple[str, ...],
+    columns: NDArray[np.int64],
 ) -> list[dict[str, Any]]:
-    """Say how well each part's rows can be told from the others by their features."""
+    """Say how well each part's rows can be told from the others by their features, those numbered in `columns`."""
     measure = run.stage("Compare each part with the whole", measure_mirrors)
-    inside = parts[judged].to_numpy(dtype=object)
-    return [each.as_dict() for each in measure(features[judged], inside, names=names, seed=run.config.seed)]
+    inside = parts if judged.all() else parts.where(judged)
+    return [each.as_dict() for each in measure(features, inside, names=names, columns=columns, seed=run.config.seed)]
 
 
 def _more(
     run: Run,
-    examples: Examples,
     table: pd.DataFrame,
     time: pd.Series | None,
     strata: Strata | None,
+    earlier: Earlier | None,
 ) -> dict[str, Any]:
     """Add what was asked for beyond proportions, with its findings."""
     options = run.config.split
-    earlier = _earlier(run.config, examples)
     bounds = None if time is None else time_bounds(table, time)
     found = list(_found(run.config, table, strata, time, bounds, earlier))
     mirrored = options.target is not None and not any(each.code == "split.target_overruled" for each in found)
@@ -123,7 +177,8 @@ def _strata(config: Config, columns: pd.DataFrame, table: pd.DataFrame) -> Strat
     )
 
 
-def _earlier(config: Config, examples: Examples) -> Earlier | None:
+def earlier_parts(config: Config, examples: Examples) -> Earlier | None:
+    """Give the parts of the run named under split.earlier, or None."""
     return None if config.split.earlier is None else read_earlier(config.split.earlier, examples.table)
 
 
@@ -132,9 +187,21 @@ def _columns(config: Config, examples: Examples) -> pd.DataFrame:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"split.stratify names {twice!r} twice: once is enough")
-    return pd.concat([_column(examples, name, "split.stratify") for name in names], axis=1)
+    return pd.concat([_column(config, examples, name, "split.stratify") for name in names], axis=1)
 
 
-def _column(examples: Examples, name: str, key: str) -> pd.Series:
+def _column(config: Config, examples: Examples, name: str, key: str) -> pd.Series:
+    """Give a column that is divided by; the roles that cannot be are named."""
+    if name in examples.attributes:
+        return examples.attributes[name]
+    data = config.data
+    labels = [data.label] if isinstance(data.label, str) else data.label or []
+    if name in ("label", "source", *labels) and key == "split.stratify":
+        raise InputError(
+            f"{key} names {name!r}: every part has its share of each label and source anyway; leave it out"
+        )
+    for role, columns in (("labels", labels), ("ids", [data.id]), ("groups", [data.group]), ("images", [data.image])):
+        if name in columns:
+            raise InputError(f"{key} names {name!r}, which is the column of {role}: name another one")
     check_names([name], [str(each) for each in examples.attributes.columns], key)
-    return examples.attributes[name]
+    raise AssertionError(name)

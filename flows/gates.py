@@ -3,16 +3,18 @@
 A rule is a finding's code (`labels.missing`) or the part before its dot (`labels`), which is crossed by a warning or
 worse; or a figure of `summary.json` with a bound (`errors.test.value>0.05`). `leak` is crossed by a column that gives
 the label away and by rows that train shares with dev or test; a column that is only suspiciously good crosses nothing.
+Rules about leaks stop a run before it trains anything, all others are looked at when it is done.
 """
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import closest
 
 BOUND = re.compile(r"^([\w.]+?)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)$")
 CODE = re.compile(r"^[a-z_]+(\.[\w-]+)*$")
@@ -29,7 +31,7 @@ SUBJECTS = (
 SERIOUS = {"critical", "warning"}
 
 
-def check_rules(rules: list[str]) -> None:
+def check_rules(rules: Sequence[str]) -> None:
     """Refuse a rule that is neither a code nor a bound.
 
     Raises
@@ -39,18 +41,30 @@ def check_rules(rules: list[str]) -> None:
     """
     for rule in rules:
         if CODE.match(rule) and rule.split(".")[0] not in SUBJECTS:
-            near = (difflib.get_close_matches(rule.split(".")[0], SUBJECTS, 1) or [", ".join(SUBJECTS)])[0]
-            raise InputError(f"--fail-on {rule!r}: no finding has such a code; did you mean {near}?")
+            raise InputError(f"--fail-on {rule!r}: no finding has such a code; {_meant(rule, SUBJECTS)}")
         bound = BOUND.match(rule)
         section = bound[1].split(".")[0] if bound else FIGURES[0]
         if section not in FIGURES:
-            near = (difflib.get_close_matches(section, FIGURES, 1) or [", ".join(FIGURES)])[0]
-            raise InputError(f"--fail-on {rule!r}: summary.json has no section {section}; did you mean {near}?")
+            raise InputError(f"--fail-on {rule!r}: summary.json has no section {section}; {_meant(section, FIGURES)}")
         if not (bound or CODE.match(rule)):
             raise InputError(f"--fail-on {rule!r}: write a finding's code (labels) or a bound (errors.test.value>0.05)")
 
 
-def crossed(summary: dict[str, Any], rules: list[str]) -> list[str]:
+def _meant(written: str, known: tuple[str, ...]) -> str:
+    near = closest(written.split(".")[0], known)
+    return f"did you mean {near[0]}?" if near else f"write one of {', '.join(known)}"
+
+
+def leak_rules(rules: Sequence[str]) -> list[str]:
+    """Give the rules about leaks, which are held against a run before anything is trained.
+
+    >>> leak_rules(["leak", "labels", "leak.rows", "leaks.gives_away>1"])
+    ['leak', 'leak.rows']
+    """
+    return [rule for rule in rules if CODE.match(rule) and rule.split(".")[0] == "leak"]
+
+
+def crossed(summary: dict[str, Any], rules: Sequence[str]) -> list[str]:
     """Give the rules that a run's summary crosses, each with what crossed it.
 
     Raises

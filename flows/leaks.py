@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from burnish.flows.run import Run
+from burnish.flows.gates import crossed, leak_rules
+from burnish.flows.run import LeakGateError, Run
 from burnish.tasks.copies import copies_as_groups
-from burnish.tasks.duplicates import hash_rows
+from burnish.tasks.duplicates import row_codes
 from burnish.tasks.examples import Examples
 from burnish.tasks.leak_findings import follower_finding, leak_facts, leak_findings
+from burnish.tasks.leak_steps import columns_to_drop, leak_steps, line_to_paste, why_stopped
 from burnish.tasks.leaks import find_followers, find_leaks
 from burnish.tasks.proxies import find_proxies, proxy_findings
 from burnish.tasks.shared_rows import content_of_groups, find_shared_rows, shared_finding
@@ -45,13 +47,36 @@ def hunt_leaks(run: Run, examples: Examples, table: pd.DataFrame, duplicates: pd
     )
     content = content_of_groups(duplicates["duplicate_group"])
     if examples.learn_from and examples.embeddings is None and examples.kind == "table":
-        content = hash_rows(frame[list(examples.learn_from)])
+        content = pd.Series(row_codes(frame[list(examples.learn_from)]))
     shared = find_shared_rows(content, table["split"], table["id"])
     followers = follower_finding(find_followers(frame, table["split"], columns=examples.columns, seed=seed))
-    findings = [*leak_findings(hunt, shared_finding(shared)), *([followers] if followers else [])]
+    shared_rows = shared_finding(shared)
+    findings = [*leak_findings(hunt, shared_rows), *([followers] if followers else [])]
     findings += proxy_findings(proxies)
     run.add(*findings)
     for finding in findings:
         if finding.severity == "warning":
             run.say(finding.title)
-    return leak_facts(hunt, shared, proxies)
+    line = line_to_paste(columns_to_drop(hunt), exclude=options.exclude, features=options.features)
+    steps = [step.as_dict() for step in leak_steps(hunt, shared_rows, line)]
+    return leak_facts(hunt, shared, proxies, line) | {"next_steps": steps}
+
+
+def stop_at_leaks(run: Run, table: pd.DataFrame, facts: dict[str, Any]) -> None:
+    """Stop before anything is trained where a leak was found and a gate asks for it.
+
+    Parameters
+    ----------
+    table : DataFrame of n rows
+        The examples table as far as it goes.
+    facts : dict
+        The sections of `summary.json` that are known, `leaks` among them.
+
+    Raises
+    ------
+    LeakGateError
+    """
+    findings = {"findings": [finding.as_dict() for finding in run.findings]}
+    said = {rule: line for rule in leak_rules(run.fail_on) for line in crossed(findings, [rule])}
+    if said:
+        raise LeakGateError(why_stopped(facts["leaks"], list(said), list(said.values())), table, facts)

@@ -5,6 +5,7 @@ Apart from the stages, so that `burnish check` waits for neither Prefect nor a n
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -12,10 +13,12 @@ import pandas as pd
 from burnish.flows.config import Config
 from burnish.tasks.batch_types import zone_findings
 from burnish.tasks.examples import Examples, read_examples
+from burnish.tasks.expectations import columns_of
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.images import ImageScan
 from burnish.tasks.strengths import apply_strengths
-from burnish.tasks.validate import load_suite
+from burnish.tasks.suite_files import Suite
+from burnish.tasks.validate import Validation, date_suite, enforce_suite, load_suite
 
 IMAGE_MEASURES = ["width", "height", "brightness", "contrast", "entropy", "noise", "sharpness"]
 
@@ -50,19 +53,56 @@ def _check_limits_by(config: Config, examples: Examples) -> None:
     raise InputError(f"outliers.by: there is no column {by!r}; name source or one of the data's other columns")
 
 
-def validated_frame(examples: Examples, scan: ImageScan | None) -> pd.DataFrame:
-    """Put together what the contract is about: ids, labels, and the attributes or the images' measurements."""
+def given_names(config: Config, examples: Examples) -> dict[str, str]:
+    """Give the columns that hold id and label as the user calls them; `id` and `label` where no one column does."""
+    names = {"id": config.data.id or "id", "label": examples.original.label or "label"}
+    return names if names["id"] != names["label"] else {"id": "id", "label": "label"}
+
+
+def suite_names(suite: Suite, given: dict[str, str]) -> dict[str, str]:
+    """Give the columns that hold id and label as a suite calls them.
+
+    A suite says so under `meta`; one that doesn't, and does not name the user's column either, says `id` and `label`.
+    """
+    meta = suite.get("meta") if isinstance(suite.get("meta"), dict) else {}
+    named = {name for each in suite["expectations"] for name in columns_of(each)}
+    asked = " ".join(str(each.get("kwargs", {}).get("row_condition", "")) for each in suite["expectations"])
+    return {
+        role: name if name in named or name in asked else str((meta or {}).get(role, role))
+        for role, name in given.items()
+    }
+
+
+def validated_frame(examples: Examples, scan: ImageScan | None, names: dict[str, str]) -> pd.DataFrame:
+    """Put together what the contract is about: the attributes or the images' measurements, and ids and labels.
+
+    `names` are those of the columns of ids and labels (`given_names`, `suite_names`); they go before attributes of the
+    same name.
+    """
     frame = examples.attributes if scan is None else scan.quality[IMAGE_MEASURES]
-    names = {"id": examples.table["id"], "label": examples.table["label"]}
-    others = frame.drop(columns=[name for name in names if name in frame])
-    return pd.concat([others, pd.DataFrame(names)], axis=1)
+    ours = {names[role]: examples.table[role] for role in ("id", "label")}
+    others = frame.drop(columns=[name for name in ours if name in frame])
+    return pd.concat([others, pd.DataFrame(ours)], axis=1)
 
 
-def contract_options(config: Config) -> dict[str, Any]:
+def enforce_contract(
+    config: Config, examples: Examples, scan: ImageScan | None, suite: Suite
+) -> tuple[Validation, pd.DataFrame]:
+    """Hold the data against a suite as of today; give what became of it, and the frame, both in the user's names."""
+    given = given_names(config, examples)
+    names = suite_names(suite, given)
+    frame = validated_frame(examples, scan, names)
+    called = {names[role]: given[role] for role in names}
+    dated = date_suite(suite, datetime.now().astimezone().date())
+    return enforce_suite(frame, dated, examples.table["id"], called=called), frame.rename(columns=called)
+
+
+def contract_options(config: Config, examples: Examples) -> dict[str, Any]:
     """Give the options of learning the contract on the frame that `validated_frame` gives."""
-    options = config.validate_
-    columns = {"id_column": "id", "label_column": "label"}
-    return columns | {"slack": options.slack, "max_age_days": options.max_age_days}
+    options, names = config.validate_, given_names(config, examples)
+    columns = {"id_column": names["id"], "label_column": names["label"]}
+    time = None if config.split.time is None else examples.attributes.get(config.split.time)
+    return columns | {"slack": options.slack, "max_age_days": options.max_age_days, "time": time}
 
 
 def zones_mixed(examples: Examples) -> tuple[Finding, ...]:

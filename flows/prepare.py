@@ -15,13 +15,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.flows.cells import search_cells_of
-from burnish.flows.division import divide, mirror_facts, split_options
-from burnish.flows.leaks import hunt_leaks
+from burnish.flows.division import divide, mirror_facts
+from burnish.flows.leaks import hunt_leaks, stop_at_leaks
 from burnish.flows.opening import (
     IMAGE_MEASURES,
     contract_options,
+    enforce_contract,
+    given_names,
     limits_by,
     open_examples,
+    suite_names,
     validated_frame,
     zones_mixed,
 )
@@ -29,29 +32,31 @@ from burnish.flows.run import BrokenContractError, Run, write_json
 from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.copies import copies_as_groups, count_duplicates, duplicate_findings, find_row_duplicates
 from burnish.tasks.data_docs import write_data_docs
-from burnish.tasks.decisions import UNDECIDED, decided_codes, read_decisions, review_facts
+from burnish.tasks.decisions import UNDECIDED, decided_codes, decision_column, read_decisions, review_facts
 from burnish.tasks.duplicates import find_duplicates
+from burnish.tasks.encoded_rows import EncodedRows
 from burnish.tasks.encoders import Encoder, PatchEncoder, fit_patch_encoder, pretrained_encoder
 from burnish.tasks.examples import Examples
 from burnish.tasks.features import TableEncoder, fit_array_encoder, fit_table_encoder
 from burnish.tasks.findings import InputError
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.images import ImageScan, measure_images
-from burnish.tasks.mismatch import LEADING, condensed
-from burnish.tasks.multivariate import OUTLIER_ABOVE
+from burnish.tasks.mismatch import LEADING
+from burnish.tasks.multivariate import OUTLIER_ABOVE, Rows
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.notation_findings import NOTATIONS, notations_as_dict
-from burnish.tasks.outliers import extreme_columns, fit_limits, outlier_findings, summarize_limits
+from burnish.tasks.outliers import extreme_columns, fit_limits, group_findings, outlier_findings, summarize_limits
 from burnish.tasks.split import join_groups
-from burnish.tasks.unusual import find_unusual, unusual_facts, unusual_findings
-from burnish.tasks.validate import Validation, date_suite, enforce_suite, learn_suite, load_suite, save_suite
+from burnish.tasks.unusual import columns_of, find_unusual, unusual_facts, unusual_findings
+from burnish.tasks.validate import Validation, date_suite, learn_suite, load_suite, save_suite
 
-__all__ = ["Prepared", "open_examples", "prepare"]
+__all__ = ["Prepared", "compared_columns", "open_examples", "prepare"]
 
 DECISIONS = "decisions.csv"
 FAILING_ROWS = "failing_rows.csv"
 DATA_DOCS = "validation/data_docs"
 NEIGHBOURS = 20
+MOST_LEARNT_FROM = 1_000_000  # training rows that an encoder of tables is learnt from
 SIDES = {"patches": 32, "pretrained": 128}  # pixels an encoder is given at most, where nothing is configured
 
 
@@ -81,7 +86,7 @@ class Prepared:
     decided : int64 (n,)
         The label a person has decided on, −1 undecided, −2 dropped (`decisions.py`).
     features : float32 (n, d) or None
-        None where there is nothing to learn from but the user's own probabilities.
+        None where there is nothing to learn from but the user's own probabilities, and where nothing is learnt.
     encoder : Encoder or None
     graph : NeighbourGraph or None
         Of the features; the one graph that is shared.
@@ -118,6 +123,15 @@ class Prepared:
         return np.where(self.decided == UNDECIDED, self.codes, np.maximum(self.decided, -1))
 
     @property
+    def encoded(self) -> Rows | None:
+        """Features (n, d) to read rows of: those held, else made as they are asked for; None without an encoder."""
+        if self.features is not None or self.encoder is None:
+            return self.features
+        given = self.examples.embeddings if self.examples.embeddings is not None else self.pixels
+        made_of = self.attributes if given is None else given
+        return EncodedRows(made_of, self.encoder.transform, len(self.encoder.names))
+
+    @property
     def readable(self) -> NDArray[np.bool_]:
         """Tell the rows that could be read at all, bool (n,)."""
         return ~self.table.get("unreadable", pd.Series(False, self.table.index)).to_numpy(dtype=bool)
@@ -128,9 +142,8 @@ class Prepared:
         return self.rows("train") & self.usable & (self.judging >= 0)
 
 
-def prepare(run: Run, examples: Examples) -> Prepared:
-    """Walk the stages before the labels."""
-    split_options(run.config, examples)  # bad ones are refused before anything costly
+def prepare(run: Run, examples: Examples, *, learning: bool = True) -> Prepared:
+    """Walk the stages before the labels; features are held where something is to be learnt from them."""
     run.add(*examples.findings)
     scan = _measure_images(run, examples)
     table = examples.table.copy()
@@ -139,11 +152,13 @@ def prepare(run: Run, examples: Examples) -> Prepared:
     duplicates = _find_duplicates(run, examples, scan)
     table = table.join(duplicates[["duplicate_of", "duplicate_kind"]])
     decisions = read_decisions(run.folder / DECISIONS, examples.table)
-    table["decision"] = table["id"].map(decisions.set_index("id")["decision"])
+    table["decision"] = decision_column(decisions, table["id"])
     table["split"], split_facts = divide(run, examples, duplicates)
-    leaks = hunt_leaks(run, examples, table, duplicates)
-    validation = _validate(run, examples, table, scan)
-    cells = search_cells_of(run, examples)
+    facts: dict[str, Any] = {"splits": split_facts, "duplicates": count_duplicates(duplicates)}
+    facts["leaks"] = hunt_leaks(run, examples, table, duplicates)
+    stop_at_leaks(run, table, facts)
+    facts["validation"] = _validate(run, examples, table, scan, facts)
+    facts["cells"] = search_cells_of(run, examples)
     attributes, table["extreme_columns"], outlier_facts = _treat_outliers(run, examples, table)
     extreme = _dropped(run, table)
     useless = _useless(run, table)
@@ -159,18 +174,14 @@ def prepare(run: Run, examples: Examples) -> Prepared:
         pixels=None if scan is None else scan.pixels,
         measures=None if scan is None else scan.quality[IMAGE_MEASURES],
         facts={
-            "splits": split_facts,
-            "validation": validation,
-            "cells": cells,
+            **facts,
             "outliers": outlier_facts,
-            "duplicates": count_duplicates(duplicates),
-            "leaks": leaks,
             "review": review_facts(decisions, table),
             "images": None if scan is None else _image_facts(table, useless),
         },
     )
     _check_learnable(prepared)
-    return _score_outliers(run, _compare_with_whole(run, _encode(run, prepared)))
+    return _score_outliers(run, _compare_with_whole(run, _encode(run, prepared, learning)))
 
 
 def _check_learnable(prepared: Prepared) -> None:
@@ -178,7 +189,12 @@ def _check_learnable(prepared: Prepared) -> None:
     left = np.unique(prepared.judging[prepared.learnable])
     if len(left) < 2:
         have = f"only the class {prepared.examples.classes[left[0]]!r} has" if len(left) else "no class has"
-        unusable = int((~prepared.usable).sum())
+        unusable, extreme = int((~prepared.usable).sum()), int(prepared.extreme.sum())
+        if 2 * extreme > unusable:
+            raise InputError(
+                f"{have} training examples left: outliers.method: drop takes {extreme:,} of "
+                f"{int(prepared.rows('train').sum()):,}; raise outliers.strength, set outliers.rule: auto, or winsorize"
+            )
         raise InputError(
             f"{have} training examples that can be learnt from ({unusable:,} of {len(prepared.codes):,} examples are "
             "unreadable, blank or dropped as extreme): see to the other classes, or give more examples"
@@ -213,29 +229,40 @@ def _find_duplicates(run: Run, examples: Examples, scan: ImageScan | None) -> pd
     return found
 
 
-def _validate(run: Run, examples: Examples, table: pd.DataFrame, scan: ImageScan | None) -> dict[str, Any]:
-    """Learn the contract on the training rows, or enforce the one that is given; stop where it is broken badly."""
-    frame, options = validated_frame(examples, scan), run.config.validate_
+def _validate(
+    run: Run, examples: Examples, table: pd.DataFrame, scan: ImageScan | None, known: dict[str, Any]
+) -> dict[str, Any]:
+    """Learn the contract on the training rows, or enforce the one that is given; stop where it is broken badly.
+
+    `known` are the facts so far, which a stop leaves behind.
+    """
+    options = run.config.validate_
     if options.suite is None:
         learn = run.stage("Learn the data contract", learn_suite)
-        suite = learn(frame, rows=(table["split"] == "train").to_numpy(), **contract_options(run.config))
+        frame = validated_frame(examples, scan, given_names(run.config, examples))
+        rows = (table["split"] == "train").to_numpy()
+        suite = learn(frame, rows=rows, **contract_options(run.config, examples))
     else:
         suite = load_suite(options.suite)
     save_suite(suite, run.path("validation/suite.json"))
-    suite = date_suite(suite, datetime.now().astimezone().date())
-    checked = run.stage("Validate", enforce_suite)(frame, suite, table["id"])
+    checked, frame = run.stage("Validate", enforce_contract)(run.config, examples, scan, suite)
     facts = validation_facts(checked, table["id"])
     write_json(run.path("validation/results.json"), facts)
     if checked.failures:
-        rows = escape_formulas(checked.failing_rows(frame, table["id"]))
-        rows.to_csv(run.path(f"validation/{FAILING_ROWS}"), index=False, lineterminator="\n")
+        failing = escape_formulas(checked.failing_rows(frame, table["id"]))
+        failing.to_csv(run.path(f"validation/{FAILING_ROWS}"), index=False, lineterminator="\n")
     run.add(*zones_mixed(examples), *checked.findings)
     if options.data_docs:
-        run.add(run.stage("Write Data Docs", write_data_docs)(frame, suite, run.folder / DATA_DOCS))
+        names = suite_names(suite, given_names(run.config, examples))
+        docs = validated_frame(examples, scan, names)
+        dated = date_suite(suite, datetime.now().astimezone().date())
+        run.add(run.stage("Write Data Docs", write_data_docs)(docs, dated, run.folder / DATA_DOCS))
     if not checked.success:
         broken = "; ".join(finding.title for finding in checked.findings if finding.severity == "critical")
         raise BrokenContractError(
-            f"the data breaks its contract ({broken}); see {run.folder / 'validation' / FAILING_ROWS}"
+            f"the data breaks its contract ({broken}); see {run.folder / 'validation' / FAILING_ROWS}",
+            table,
+            known | {"validation": facts},
         )
     return facts
 
@@ -253,16 +280,19 @@ def _treat_outliers(
         nothing = pd.Series([()] * len(table), index=table.index, dtype=object)
         return attributes, nothing, {**facts, "columns": [], "rows": 0, "rows_share": 0.0}
     train = (table["split"] == "train").to_numpy()
+    groups = None if options.by is None else attributes[limits_by(run.config)]
     limits = run.stage("Learn outlier limits", fit_limits)(
         attributes,
         **options.model_dump(exclude={"by"}),
         columns=examples.columns,
         rows=train,
-        groups=None if options.by is None else attributes[limits_by(run.config)],
+        groups=groups,
     )
     treated, replaced = run.stage("Treat outliers", limits.apply)(attributes)
     write_json(run.path("model/limits.json"), limits.to_dict())
     run.add(*outlier_findings(limits, replaced, train, table["id"]))
+    if groups is not None and options.method != "keep":
+        run.add(*group_findings(groups, train))
     named = extreme_columns(replaced)
     touched = (named != ()).to_numpy()
     facts["columns"] = summarize_limits(limits, replaced, table["split"])
@@ -282,10 +312,10 @@ def validation_facts(checked: Validation, ids: pd.Series) -> dict[str, Any]:
     return checked.as_dict(ids) | {"suite": "validation/suite.json"} | rows
 
 
-def _encode(run: Run, prepared: Prepared) -> Prepared:
+def _encode(run: Run, prepared: Prepared, learning: bool) -> Prepared:
     """Turn examples into vectors by what the training rows teach, and link each to its nearest neighbours."""
     examples, seed = prepared.examples, run.config.seed
-    learnt = prepared.learnable
+    learnt = np.flatnonzero(prepared.learnable)
     encoder: Encoder
     given: Any
     if examples.embeddings is not None:
@@ -296,9 +326,11 @@ def _encode(run: Run, prepared: Prepared) -> Prepared:
         encoder = _image_encoder(run, given[learnt])
     elif examples.learn_from or examples.text:
         given = prepared.attributes
+        if len(learnt) > MOST_LEARNT_FROM:
+            learnt = np.sort(np.random.default_rng(seed).choice(learnt, MOST_LEARNT_FROM, replace=False))
         write_json(run.path(f"model/{NOTATIONS}"), notations_as_dict(examples.notations))
         encoder = run.stage("Learn the encoder", fit_table_encoder)(
-            given[learnt],
+            given.iloc[learnt],
             learn_from=examples.learn_from,
             text=examples.text,
             strengths=run.config.features.weights,
@@ -306,6 +338,8 @@ def _encode(run: Run, prepared: Prepared) -> Prepared:
         )
     else:
         return prepared
+    if not learning:
+        return replace(prepared, encoder=encoder)
     features = run.stage("Encode examples", encoder.transform)(given)
     graph = None
     if "neighbours" in run.config.mislabels.methods:
@@ -316,14 +350,27 @@ def _encode(run: Run, prepared: Prepared) -> Prepared:
 
 def _compare_with_whole(run: Run, prepared: Prepared) -> Prepared:
     """Say how well each part mirrors the whole, by the features; of the small network's the leading ones alone."""
-    if prepared.features is None or prepared.encoder is None:
+    features, encoder = prepared.encoded, prepared.encoder
+    if features is None or encoder is None:
         return prepared
-    most = LEADING if prepared.encoder.kind == PatchEncoder.kind else prepared.features.shape[1]
+    columns = compared_columns(encoder, run.config.split.time)
+    columns = columns[: LEADING if encoder.kind == PatchEncoder.kind else None]
+    if not len(columns):
+        return prepared
     judged = prepared.usable & (prepared.judging >= 0)
-    features, names = condensed(prepared.features[:, :most], prepared.encoder.names[:most], seed=run.config.seed)
-    mirrors = mirror_facts(run, features, judged, prepared.table["split"], names)
+    mirrors = mirror_facts(run, features, judged, prepared.table["split"], encoder.names, columns)
     splits = prepared.facts["splits"] | {"mirrors": mirrors}
     return replace(prepared, facts=prepared.facts | {"splits": splits})
+
+
+def compared_columns(encoder: Encoder, time: str | None) -> NDArray[np.int64]:
+    """Give the features that parts are compared by: all but those of the time they were divided along.
+
+    That column differs by design, and would tell any part from the others.
+    """
+    if not isinstance(encoder, TableEncoder):
+        return np.arange(len(encoder.names))
+    return np.flatnonzero([column != time for column in columns_of(encoder)])
 
 
 def _image_encoder(run: Run, pixels: NDArray[np.uint8]) -> Encoder:
@@ -335,11 +382,12 @@ def _image_encoder(run: Run, pixels: NDArray[np.uint8]) -> Encoder:
 def _score_outliers(run: Run, prepared: Prepared) -> Prepared:
     """Score how unusual each row is, and name the columns that make it so where there are columns."""
     table, encoder = prepared.table, prepared.encoder
-    if prepared.features is None:
+    features = prepared.encoded
+    if features is None:
         named = pd.Series([()] * len(table), index=table.index, dtype=object)
         return replace(prepared, table=table.assign(outlier_score=np.nan, outlier=False, outlier_columns=named))
     found = run.stage("Score outliers", find_unusual)(
-        prepared.features,
+        features,
         prepared.learnable,
         encoder=encoder if isinstance(encoder, TableEncoder) else None,
         attributes=prepared.attributes,

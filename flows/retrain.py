@@ -7,14 +7,16 @@ suspects a person has decided on since, goes on after its last round (`rounds.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from burnish.flows.analyse import analyse, describe_labels, finish
+from burnish.flows.analyse import analyse, describe_labels, describe_stop, finish
 from burnish.flows.clean import Labels, find_labels, labelled_table, labels_as_given, write_labels
 from burnish.flows.prepare import Prepared, prepare
 from burnish.flows.rounds import Standing, finished_with, keep_standing, read_standings, stand
-from burnish.flows.run import Run, as_flow
+from burnish.flows.run import Run, StoppedError, as_flow
 from burnish.flows.train import Fitted, keep_model, make_copies, train
 from burnish.tasks.examples import Examples
 from burnish.tasks.settling import SETTLED, best_round
@@ -34,16 +36,27 @@ def clean_once(run: Run, examples: Examples) -> dict[str, Any]:
     return as_flow("clean", _clean_once)(run, examples)
 
 
+def _prepared(run: Run, examples: Examples, walk: Callable[[Run, Examples], Prepared]) -> Prepared:
+    """Walk the stages before the labels; where they stop, leave a report, unless the run has a fuller one."""
+    try:
+        return walk(run, examples)
+    except StoppedError as stop:
+        if finished_with(run.folder) is None:
+            stop.summary = finish(run, examples, stop.table, describe_stop(run, examples, stop))
+        raise
+
+
 def _clean_once(run: Run, examples: Examples) -> dict[str, Any]:
-    prepared = prepare(run, examples)
+    learning = bool(run.config.mislabels.methods)
+    prepared = _prepared(run, examples, partial(prepare, learning=learning))
     given = labels_as_given(prepared).codes
     labels = find_labels(run, prepared, [given], given)
     write_labels(run, prepared, labels)
-    return finish(run, prepared, labelled_table(prepared, labels), describe_labels(run, prepared, labels))
+    return finish(run, examples, labelled_table(prepared, labels), describe_labels(run, prepared, labels))
 
 
 def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
-    prepared = as_flow("clean", prepare)(run, examples)
+    prepared = _prepared(run, examples, as_flow("clean", prepare))
     copies = make_copies(run, prepared)
     fit = as_flow("train", train)
     standings, start, before = _take_up(run, prepared)

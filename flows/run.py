@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import pandas as pd
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from rich.console import Console
@@ -40,8 +41,32 @@ MOST_SAID = 300  # characters of a finding in the terminal
 STARTING = "Start Prefect"
 
 
-class BrokenContractError(Exception):
-    """The data breaks its contract so badly that going on would mislead; exit status 1."""
+class StoppedError(Exception):
+    """What was found before anything was trained says not to go on; exit status 1.
+
+    Attributes
+    ----------
+    table : DataFrame of n rows
+        The examples table as far as it goes.
+    facts : dict
+        The sections of `summary.json` that are known.
+    summary : dict or None
+        The summary that was written of them; None where an earlier report of the run was left standing.
+    """
+
+    def __init__(self, why: str, table: pd.DataFrame, facts: dict[str, Any]) -> None:
+        super().__init__(why)
+        self.table = table
+        self.facts = facts
+        self.summary: dict[str, Any] | None = None
+
+
+class BrokenContractError(StoppedError):
+    """The data breaks its contract so badly that going on would mislead."""
+
+
+class LeakGateError(StoppedError):
+    """A leak was found, and `--fail-on leak` asks not to learn from one."""
 
 
 class Run:
@@ -55,6 +80,11 @@ class Run:
         The run folder; made by `start_run`.
     console : Console or None
         Where progress goes; None for silence.
+
+    Attributes
+    ----------
+    fail_on : tuple of str
+        The gates; those about leaks stop it before training.
     """
 
     def __init__(self, config: Config, folder: Path, console: Console | None = None) -> None:
@@ -63,6 +93,7 @@ class Run:
         self.console = console
         self.seconds: dict[str, float] = {}
         self.findings: list[Finding] = []
+        self.fail_on: tuple[str, ...] = ()
         self.on_stop: Callable[[int, FrameType | None], None] | None = None
         self.threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

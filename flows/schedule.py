@@ -24,6 +24,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.types.entrypoint import EntrypointType
 
 from burnish.flows.config import load_config
+from burnish.flows.division import check_division
 from burnish.flows.gates import check_rules, crossed
 from burnish.flows.prepare import open_examples
 from burnish.flows.retrain import retrain
@@ -37,7 +38,7 @@ ASKED_EVERY = 0.5
 
 @flow(name="scheduled-retrain", flow_run_name="retrain {config}")
 def retrain_on_schedule(config: str, reports: str, sets: list[str], fail_on: list[str]) -> str:
-    """Walk the whole loop once; the flow fails where a gate is crossed.
+    """Walk the whole loop once; the flow fails where a gate is crossed, before training where a leak crosses it.
 
     Parameters
     ----------
@@ -57,9 +58,11 @@ def retrain_on_schedule(config: str, reports: str, sets: list[str], fail_on: lis
     """
     resolved = load_config(Path(config), sets)
     examples = open_examples(resolved)
+    check_division(resolved, examples)
     run = start_run(resolved, reports=Path(reports))
-    failed = crossed(retrain(run, examples), fail_on)
+    run.fail_on = tuple(fail_on)
     print(run.folder, flush=True)
+    failed = crossed(retrain(run, examples), fail_on)
     if failed:
         raise RuntimeError("; ".join(failed))
     return str(run.folder)

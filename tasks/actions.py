@@ -21,6 +21,8 @@ from burnish.tasks.findings import InputError
 
 USELESS = ("unreadable", "extreme value", "blank")  # flags of examples that are not to be learnt from
 DROP_BELOW = 0.1
+ACTIONS = ("keep", "relabel", "drop", "review")
+_DONE = np.array([2, 3, 3, 3, 1, 2, 3, 0], dtype=np.int8)  # what is done in each case, the last: none applies
 
 
 def decide_actions(
@@ -97,14 +99,27 @@ def decide_actions(
         suspect & hopeless,
         suspect,
     ]
-    action = np.select(cases, ["drop", "review", "review", "review", "relabel", "drop", "review"], "keep")
-    return pd.DataFrame(
-        {
-            "action": pd.Series(action, dtype="str"),
-            "final_label": given.mask(action == "drop").where(action != "relabel", audit["suggested_label"]),
-            "reason": _reasons(cases, audit, _first_flag(flags, tuple(useless), len(given))),
-        }
+    case = np.full(len(given), len(cases), dtype=np.int8)
+    for number in reversed(range(len(cases))):
+        case[cases[number]] = number
+    action = pd.Series(pd.Categorical.from_codes(_DONE[case], list(ACTIONS))).astype("str")
+    told = np.flatnonzero(case < len(cases))
+    reason = pd.Series("", index=given.index, dtype="str")
+    reason.iloc[told] = _reasons(
+        case[told],
+        audit.iloc[told],
+        _first_flag(None if flags is None else flags.iloc[told], tuple(useless), len(told)),
     )
+    return pd.DataFrame(
+        {"action": action, "final_label": _final_labels(action, given, audit["suggested_label"]), "reason": reason},
+        copy=False,
+    )
+
+
+def _final_labels(action: pd.Series, given: pd.Series, suggested: pd.Series) -> pd.Series:
+    dropped, relabelled = action == "drop", action == "relabel"
+    final = given.mask(dropped) if dropped.any() else given
+    return final.mask(relabelled, suggested) if relabelled.any() else final
 
 
 def follow_decisions(
@@ -133,6 +148,8 @@ def follow_decisions(
     >>> follow_decisions(actions, ["a"] * 3, np.array([1, -1, -2]), ("a", "b"))["action"].tolist()
     ['relabel', 'review', 'drop']
     """
+    if (decided == UNDECIDED).all():
+        return actions
     told = pd.Series(np.asarray(classes, dtype=object)[np.maximum(decided, 0)], index=actions.index, dtype="str")
     same = (told == pd.Series(labels, index=actions.index)).to_numpy(dtype=bool)
     cases = [decided == DROPPED, (decided >= 0) & same, decided >= 0]
@@ -163,7 +180,10 @@ def _first_flag(flags: pd.DataFrame | None, useless: tuple[str, ...], n: int) ->
     return named
 
 
-def _reasons(cases: list[NDArray[np.bool_]], audit: pd.DataFrame, flag: pd.Series) -> pd.Series:
+def _reasons(case: NDArray[np.int8], audit: pd.DataFrame, flag: pd.Series) -> NDArray[np.object_]:
+    """Say why for rows that are not simply kept; `case` tells which one it is."""
+    audit = audit.reset_index(drop=True)
+
     def percent(column: str) -> pd.Series:
         share = (audit[column] * 100).fillna(0)
         return (share.round().astype(int).astype(str) + "%").mask(share < 1, "under 1%").mask(share > 99, "over 99%")
@@ -180,4 +200,4 @@ def _reasons(cases: list[NDArray[np.bool_]], audit: pd.DataFrame, flag: pd.Serie
         wrong + "; no class is sure",
         wrong + "; not sure enough to change",
     ]
-    return pd.Series(np.select(cases, texts, ""), dtype="str")
+    return np.choose(case, [text.to_numpy(dtype=object) for text in texts])

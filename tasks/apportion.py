@@ -27,6 +27,7 @@ from burnish.tasks.placement import DEV, SERVED_FIRST, TEST, TRAIN, TRAIN_DEV, F
 __all__ = ["DEV", "PARTS", "TEST", "TRAIN", "TRAIN_DEV", "Bools", "Floats", "Ints", "Parts", "assign", "round_table"]
 
 PARTS = ("train", "train_dev", "dev", "test")
+MOST_DRAWN = 0.2  # share of the rows that is drawn one by one; more are taken from a permutation of all
 FEW_SINGLES = 100  # rows on their own, at most, that are placed as groups of one beside larger ones
 
 Bools = NDArray[np.bool_]
@@ -63,8 +64,8 @@ def assign(
     int8 (n,)
         Index into `PARTS`.
     """
-    cell, pair_of_cell, label_of_pair = _cells(label, source, stratum)
-    target = np.bincount(cell, minlength=len(pair_of_cell))[:, None] * shares
+    cell, sizes, pair_of_cell, label_of_pair = _cells(label, source, stratum)
+    target = sizes[:, None] * shares
     part = np.full(len(label), -1, dtype=np.int8) if settled is None else settled.copy()
     given, have = _given(part, cell, label, target.shape)
     grouped = (part < 0) & _in_company(group)
@@ -79,9 +80,10 @@ def assign(
         part[grouped] = place_groups(*rows, need, have, int(single.sum()) if dealt else 0, rng)
         given, have = _given(part, cell, label, target.shape)
     if single.any():
-        count = np.bincount(cell[single], minlength=len(target))
+        dealt_to = slice(None) if single.all() else single  # all rows as they are: no copy
+        count = sizes if single.all() else np.bincount(cell[dealt_to], minlength=len(target))
         quota = _cell_quotas(target, given, count, shares, pair_of_cell, label_of_pair, have)
-        part[single] = _deal(cell[single], quota, rng)
+        part[dealt_to] = _deal(cell[dealt_to], quota, rng)
     return part
 
 
@@ -124,29 +126,33 @@ def _need_left(target: Floats, given: Ints, singles: Ints, shares: Floats) -> Fl
     return need * np.divide(singles[:, None], total, out=np.zeros_like(total), where=total > 0)
 
 
-def _cells(label: Ints, source: Ints, stratum: Ints | None) -> tuple[Ints, Ints, Ints]:
+def _cells(label: Ints, source: Ints, stratum: Ints | None) -> tuple[Ints, Ints, Ints, Ints]:
     """Number the cells that occur, by label, then source, then stratum.
 
-    Gives the cell of each row, the label × source pair of each cell and the label of each pair.
+    Gives the cell of each row, the rows of each cell, the label × source pair of each cell and the label of each pair.
     """
     width = int(source.max(initial=-1)) + 1
-    pair_code, pairs = _dense(label * width + source)
+    cell, sizes, pairs = _dense(label, width, source)
     if stratum is None:
-        return pair_code, np.arange(len(pairs)), pairs // max(width, 1)
+        return cell, sizes, np.arange(len(pairs)), pairs // max(width, 1)
     depth = int(stratum.max(initial=-1)) + 1
-    cell, cells = _dense(pair_code * depth + stratum)
-    return cell, cells // max(depth, 1), pairs // max(width, 1)
+    cell, sizes, cells = _dense(cell, depth, stratum)
+    return cell, sizes, cells // max(depth, 1), pairs // max(width, 1)
 
 
-def _dense(codes: Ints) -> tuple[Ints, Ints]:
-    """Number the codes that occur from 0, in order; also give these codes."""
+def _dense(outer: Ints, width: int, inner: Ints) -> tuple[Ints, Ints, Ints]:
+    """Number the pairs of codes that occur from 0, in order; also count each, and give outer · width + inner of it."""
+    codes = outer * width
+    codes += inner
     if codes.max(initial=0) > 4 * len(codes) + 1_000_000:
-        present, dense = np.unique(codes, return_inverse=True)
-        return dense, present
-    present = np.flatnonzero(np.bincount(codes))
-    number = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.int64)
-    number[present] = np.arange(len(present))
-    return number[codes], present
+        present, dense, sizes = np.unique(codes, return_inverse=True, return_counts=True)
+        return dense, sizes, present
+    sizes = np.bincount(codes)
+    present = np.flatnonzero(sizes)
+    if len(present) == len(sizes):
+        return codes, sizes, present
+    number = np.cumsum(sizes > 0) - 1
+    return number[codes], sizes[present], present
 
 
 def _cell_quotas(
@@ -260,11 +266,44 @@ def _augmenting_path(movable: Bools, free: Bools, gap: Floats) -> list[tuple[int
     return []
 
 
-def _deal(cell: Ints, quota: Ints, rng: np.random.Generator) -> NDArray[np.int8]:
-    """Deal the rows of each cell to the parts at random, as many as the quota says."""
-    shuffled = rng.permutation(len(cell))
-    small = cell.astype(np.uint16) if len(quota) <= 2**16 else cell  # 16 bits: numpy sorts them by radix
-    order = shuffled[np.argsort(small[shuffled], kind="stable")]
-    part = np.empty(len(cell), dtype=np.int8)
-    part[order] = np.repeat(np.tile(np.arange(len(PARTS), dtype=np.int8), len(quota)), quota.ravel())
+def _deal(cell: Ints, quota: Ints, rng: np.random.Generator) -> Parts:
+    """Deal the rows of each cell to the parts at random, as many as the quota says.
+
+    Every row starts in the part that takes most of its cell; only the rows of the other parts are drawn.
+    """
+    main = quota.argmax(axis=1)
+    rest = quota.copy()
+    rest[np.arange(len(quota)), main] = 0
+    places = _draw(cell, rest.sum(axis=1), rng)
+    part = main.astype(np.int8)[cell]
+    part[places] = np.repeat(np.tile(np.arange(len(PARTS), dtype=np.int8), len(rest)), rest.ravel())
     return part
+
+
+def _draw(cell: Ints, wanted: Ints, rng: np.random.Generator) -> Ints:
+    """Draw so many rows of each cell, each set and order as likely as any other; gives their places, cell by cell.
+
+    Numbers drawn one after the other begin a random permutation, once repetitions are left out. A cell that they hold
+    too few rows of goes on with a permutation of its other rows.
+    """
+    total = int(wanted.sum())
+    if total >= MOST_DRAWN * len(cell):
+        return _first_of_each(cell, rng.permutation(len(cell)), wanted)
+    drawn = rng.integers(len(cell), size=int(total + 4 * np.sqrt(total) + total**2 / len(cell)))
+    drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+    short = np.bincount(cell[drawn], minlength=len(wanted)) < wanted
+    if short.any():
+        others = short[cell]
+        others[drawn] = False
+        drawn = np.concatenate([drawn, rng.permutation(np.flatnonzero(others))])
+    return _first_of_each(cell, drawn, wanted)
+
+
+def _first_of_each(cell: Ints, rows: Ints, wanted: Ints) -> Ints:
+    """Give the first rows of each cell, as many as are wanted of it, cell by cell."""
+    codes = cell[rows]
+    small = codes.astype(np.uint16) if len(wanted) <= 2**16 else codes  # 16 bits: numpy sorts them by radix
+    order = np.argsort(small, kind="stable")
+    sizes = np.bincount(codes, minlength=len(wanted))
+    rank = np.arange(len(rows)) - np.repeat(sizes.cumsum() - sizes, sizes)
+    return rows[order[rank < np.repeat(wanted, sizes)]]

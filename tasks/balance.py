@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from burnish.tasks.apportion import PARTS, Ints
 from burnish.tasks.findings import SHOWN_IDS, Finding
+from burnish.tasks.label_checks import label_codes
 
 Z95 = 1.959963984540054
 EXPECTED_ERROR = 0.1
@@ -89,12 +90,12 @@ def measure_split(
     -------
     SplitSummary
     """
-    part = pd.Categorical(table["split"], categories=PARTS).codes.astype(np.int64)
+    part = label_codes(table["split"], PARTS)
     source = table["source"] if "source" in table else pd.Series("all", index=table.index)
     by_label, by_source = _counts(part, table["label"]), _counts(part, source)
     straddling = {
-        "group": _straddling(table["split"], table.get("group")),
-        "duplicate": _straddling(table["split"], duplicate_group),
+        "group": _straddling(part, table.get("group")),
+        "duplicate": _straddling(part, duplicate_group),
     }
     findings = [
         *_leak_findings(table["id"], straddling),
@@ -127,7 +128,7 @@ def codes_of(values: Any) -> Ints:
     [0, 1, -1, 0]
     """
     series = values if isinstance(values, pd.Series) else pd.Series(values)
-    return pd.factorize(series)[0].astype(np.int64)
+    return pd.factorize(series)[0].astype(np.int64, copy=False)
 
 
 def _counts(part: Ints, values: pd.Series) -> pd.DataFrame:
@@ -159,12 +160,13 @@ def _deviations(part: Ints, label: pd.Series, source: pd.Series, strata: Ints | 
     return {name: round(float(worst), 6) for name, worst in zip(PARTS, np.max(off, axis=0), strict=True)}
 
 
-def _straddling(part: pd.Series, group: Any) -> pd.Series:
-    """Give the group of each row whose group has rows in more than one part."""
+def _straddling(part: Ints, group: Any) -> pd.Series:
+    """Give the group of each row whose group has rows in more than one part, by the row's place."""
     if group is None:
         return pd.Series([], dtype="int64")
     codes = codes_of(group)
-    frame = pd.DataFrame({"group": codes, "part": part.to_numpy()}, index=part.index)[codes >= 0]
+    rows = np.flatnonzero(codes >= 0)
+    frame = pd.DataFrame({"group": codes[rows], "part": part[rows]}, index=rows)
     return frame["group"][frame.groupby("group")["part"].transform("nunique") > 1]
 
 
@@ -178,7 +180,7 @@ def _leak_findings(ids: pd.Series, straddling: Mapping[str, pd.Series]) -> list[
             method=f"parts counted for each {kind} group",
             advice="Split again with these groups kept whole.",
             count=len(names),
-            ids=tuple(ids.loc[names.index[:SHOWN_IDS]].astype(str)),
+            ids=tuple(ids.iloc[names.index[:SHOWN_IDS]].astype(str)),
         )
         for kind, names in straddling.items()
         if len(names)
@@ -190,7 +192,7 @@ def _coverage_findings(table: pd.DataFrame, by_label: pd.DataFrame, by_source: p
     found = []
     for part in ("train", "dev", "test"):
         lacking = by_label.index[(by_label[part] == 0) & (by_label.sum(axis=1) > 0)]
-        if len(lacking):
+        if 0 < len(lacking) < len(by_label):  # without any, the part is empty, which is said of it
             effect = "cannot be learnt" if part == "train" else "are not measured there"
             rows = table["label"].astype("str").isin(lacking)
             found.append(
@@ -234,10 +236,10 @@ def _size_findings(table: pd.DataFrame, by_label: pd.DataFrame) -> list[Finding]
                 severity="critical",
                 explanation="Without it nothing can be learnt or judged.",
                 method="examples counted in each part",
-                advice="Give more examples or smaller groups, or change split.ratios.",
+                advice="Give more labelled examples, of the sources that judge where some are set, or smaller groups.",
             )
         )
-    strata = table.dropna(subset=["label"]).drop_duplicates([c for c in ("label", "source") if c in table])
+    strata = table[[name for name in ("label", "source") if name in table]].drop_duplicates().dropna(subset=["label"])
     if len(strata) * 3 > sizes.sum():
         found.append(
             Finding(
@@ -282,7 +284,7 @@ def _precision_findings(test: int, labelled: int, wanted: float | None) -> list[
                 explanation="The half-width wanted takes more test examples than a fifth of the data, or than there "
                 "are where the model will be used.",
                 method=method,
-                advice=f"Collect about {labelled * ((half / wanted) ** 2 - 1):,.0f} more labelled examples, or raise "
+                advice=f"Collect about {labelled * ((half / wanted) ** 2 - 1):,.0f} more, or raise "
                 "`split.test_halfwidth`.",
                 count=test,
             )

@@ -96,7 +96,8 @@ def read_column(column: pd.Series, kind: str) -> TypedColumn:
 def _parse(column: pd.Series, kind: str) -> pd.Series:
     is_text = pd.api.types.is_string_dtype(column) or column.dtype == object
     if kind == "number":
-        return _as_numbers(column) if is_text or column.dtype.kind in "iuf" else _nothing(column, "float64")
+        readable = is_text or (pd.api.types.is_numeric_dtype(column) and column.dtype.kind not in "bc")
+        return _as_numbers(column) if readable else _nothing(column, "float64")
     if kind == "date":
         if not (is_text or pd.api.types.is_datetime64_any_dtype(column)):
             return _nothing(column, "datetime64[ns]")
@@ -118,7 +119,7 @@ def _as_numbers(column: pd.Series) -> pd.Series:
         numbers = column
     else:
         numbers = pd.to_numeric(column.astype(object).where(column.notna(), None), errors="coerce")
-    if numbers.dtype == object:  # Python's integers beyond 64 bits
+    if numbers.dtype.kind == "O":  # Python's integers beyond 64 bits; Arrow's decimals
         numbers = numbers.astype("float64")
     if numbers.dtype.kind == "f" or numbers.isna().any():
         return pd.Series(numbers.to_numpy(dtype=np.float64, na_value=np.nan), index=column.index, name=column.name)

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from burnish.tasks.findings import InputError
+
 NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:,\d{3})*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*")
 
 
@@ -99,6 +101,11 @@ def read_columns(frame: pd.DataFrame) -> list[CellColumn]:
     -------
     list of CellColumn
 
+    Raises
+    ------
+    InputError
+        A column of lists, dicts or other values that cannot be compared.
+
     Examples
     --------
     >>> column = read_columns(pd.DataFrame({"city": ["Bend", "", "Gary", "Bend"]}))[0]
@@ -109,7 +116,13 @@ def read_columns(frame: pd.DataFrame) -> list[CellColumn]:
 
 
 def _read_column(name: str, column: pd.Series) -> CellColumn:
-    codes, distinct = pd.factorize(column)
+    try:
+        codes, distinct = pd.factorize(column)
+    except (TypeError, NotImplementedError):
+        raise InputError(
+            f"column {name!r} holds {type(column.iloc[0]).__name__} values, which are no single values: "
+            "flatten it into columns, or leave it out"
+        ) from None
     values = [_as_text(value) for value in distinct]
     order: dict[str, int] = {}
     place = np.array([order.setdefault(v, len(order)) if v.strip() else -1 for v in values] + [-1], dtype=np.int32)

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from burnish.tasks import (
+    code_slips,
     dependencies,
     group_outliers,
     misplaced,
@@ -106,8 +107,9 @@ def search_cells(
     known = _without_misplaced(filled, apart)
     decided, skipped = dependencies.find_dependencies(known, most_pairs=most_pairs, seed=seed)
     found += _decided_cells(known, decided)
+    found += [_slipped_codes(known, slips) for slips in code_slips.find_code_slips(known, decided)]
     found = [_unexplained(cells, filled) for cells in found]
-    categories = [column for column in filled if not column.is_numeric]
+    categories = [_without_suspects(column, found) for column in filled if not column.is_numeric]
     found += [cells for column in filled if (cells := _far_cells(column, categories)) is not None]
     cells = combine(pd.concat([each for each in found if len(each)] or [NO_CELLS]), filled)
     cells = _share_blame(cells[cells["confidence"] >= confidence])
@@ -141,6 +143,14 @@ def _decided_cells(columns: Sequence[CellColumn], found: Sequence[dependencies.D
         rows, repairs = exceptions.rows, texts[exceptions.repairs]
         frames.append(suspicions_of(column, rows, repairs, exceptions.confidence, kinds, why, column.codes[rows]))
     return frames
+
+
+def _slipped_codes(columns: Sequence[CellColumn], slips: code_slips.CodeSlips) -> pd.DataFrame:
+    column, rows = columns[slips.column], slips.rows
+    repairs = np.array(column.texts, dtype=object)[slips.meant]
+    why = [f"one slip from a code whose rows hold the same {columns[slips.because].name}"] * len(rows)
+    sure = np.full(len(rows), slips.confidence)
+    return suspicions_of(column, rows, repairs, sure, code_slips.KIND, why, column.codes[rows])
 
 
 def _without_misplaced(columns: Sequence[CellColumn], apart: Sequence[misplaced.Misplaced]) -> list[CellColumn]:
@@ -200,8 +210,15 @@ def _share_blame(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.sort_values("confidence", ascending=False, kind="stable").reset_index(drop=True)
 
 
+def _without_suspects(column: CellColumn, found: Sequence[pd.DataFrame]) -> CellColumn:
+    """Give a column with its suspected cells taken for empty: a wrong category is no reason to doubt a number."""
+    rows = [cells["row"].to_numpy()[(cells["column"] == column.name).to_numpy()] for cells in found if len(cells)]
+    suspected = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+    return column.without_rows(suspected) if len(suspected) else column
+
+
 def _far_cells(column: CellColumn, categories: Sequence[CellColumn]) -> pd.DataFrame | None:
-    far = group_outliers.find_far_numbers(column, [each for each in categories if each is not column])
+    far = group_outliers.find_far_numbers(column, [each for each in categories if each.name != column.name])
     if far is None or not len(far[0]):
         return None
     rows, sure, why = far

@@ -18,6 +18,7 @@ METHOD = (
     "placeholders, mixed units, wrong encodings, odd patterns, rare values near frequent ones, columns that nearly "
     "decide others, swallowed neighbours and far numbers, each against what the table itself has by chance"
 )
+DECIMALS = 3  # of a confidence, for people
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,18 @@ class CellErrors:
         worst = self.worst(most)
         sizes = self.cells.groupby(["column", "kind"], sort=False).size()
         by_column = sizes.sort_values(ascending=False, kind="stable")
+        blank = self.cells["kind"] == placeholders.KIND
         return {
             "suspected": len(self.cells),
+            "wrong": int((~blank).sum()),
+            "wrong_rows": int(self.cells["row"][~blank].nunique()),
+            "placeholders": int(blank.sum()),
+            "placeholder_columns": self.cells["column"][blank].value_counts().head(most).to_dict(),
             "share": len(self.cells) / max(1, self.searched * self.columns),
             "searched_rows": self.searched,
             "rows": int(self.cells["row"].nunique()),
             "with_repair": int(self.cells["repair"].notna().sum()),
+            "wrong_with_repair": int(self.cells["repair"][~blank].notna().sum()),
             "by_kind": self.cells["kind"].value_counts().to_dict(),
             "by_column": [
                 {"column": column, "kind": kind, "count": int(count)}
@@ -64,14 +71,17 @@ class CellErrors:
 
     def listed(self, ids: pd.Series) -> pd.DataFrame:
         """Give all suspected cells by the id of their row, for a file."""
-        named = self.cells.assign(id=ids.iloc[self.cells["row"]].to_numpy())
+        named = self.cells.assign(
+            id=ids.iloc[self.cells["row"]].to_numpy(), confidence=self.cells["confidence"].round(DECIMALS)
+        )
         return named[["id", *(name for name in COLUMNS if name != "row")]]
 
     def worst(self, most: int) -> pd.DataFrame:
         """Give the cells to look at first: the surest of each kind in a column, then the second of each, and so on."""
         turn = self.cells.groupby(["column", "kind"], sort=False).cumcount()
         order = np.lexsort((-self.cells["confidence"].to_numpy(), turn.to_numpy()))
-        return self.cells.iloc[order[:most]]
+        first = self.cells.iloc[order[:most]]
+        return first.assign(confidence=first["confidence"].round(DECIMALS))
 
 
 def cell_findings(errors: CellErrors, ids: pd.Series, *, file: str = "") -> Iterator[Finding]:
@@ -98,14 +108,17 @@ def cell_findings(errors: CellErrors, ids: pd.Series, *, file: str = "") -> Iter
             advice="A run searches up to cells.rows of them, `burnish check` 50,000: raise cells.rows to search more.",
         )
     if blanks.size:
-        counts = blanks["column"].value_counts()
+        counts, told = blanks["column"].value_counts(), int(blanks["repair"].notna().sum())
         yield Finding(
             "cells.placeholders",
             f"{things(len(blanks), 'cell')} with a word or number that stands for a missing value ({_named(counts)})",
             "info",
-            explanation="Read as text or as a number, they become a category or a mean of their own.",
+            explanation="In columns of numbers and dates, and where it is N/A, ? or the like, such a word is read as "
+            "missing, and the checks count it so; elsewhere it is a category, and a number such as 999 a number. They "
+            "are not among the cells that are probably wrong.",
             method="words that mean missing, and numbers such as 999 far beyond all others",
-            advice="Write these cells empty.",
+            advice=f"Write these cells empty{f'; {file} lists them as of the kind placeholder' if file else ''}"
+            + (f", with the value that other columns tell for {told:,} of them." if told else "."),
             count=int(blanks["row"].nunique()),
             ids=tuple(ids.iloc[blanks["row"].drop_duplicates()[:SHOWN_IDS]].astype(str)),
         )

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from burnish.tasks.findings import SHOWN_IDS, Finding
 
@@ -57,10 +58,14 @@ class CheckResult:
 
     def as_dict(self, ids: Sequence[str] | pd.Series | None = None) -> dict[str, Any]:
         """Give the result as plain values; with the ids of all rows, also the ids of the offending ones."""
-        given = None if ids is None else np.asarray(ids)
-        shown = [] if given is None else [str(given[row]) for row in self.row_positions[:SHOWN_IDS]]
+        shown = [] if ids is None else ids_at(ids, self.row_positions[:SHOWN_IDS]).tolist()
         plain = {name: value for name, value in asdict(self).items() if name != "row_positions"}
         return plain | {"examples": list(self.examples), "ids": shown}
+
+
+def ids_at(ids: Sequence[str] | pd.Series, rows: Sequence[int]) -> NDArray[np.object_]:
+    """Give the ids of some rows as text; the others, millions perhaps, stay as they are."""
+    return pd.Series(ids).iloc[list(rows)].astype("str").to_numpy(dtype=object)
 
 
 @dataclass(frozen=True)
@@ -102,11 +107,11 @@ class Validation:
             The batch.
         ids : sequence of str (n,)
         """
-        names, parts = np.asarray(ids), []
+        parts = []
         for result in self.failures:
             rows = list(result.row_positions)
             value = frame[result.column].iloc[rows].astype("str").to_numpy() if result.column in frame else ""
-            part = pd.DataFrame({"id": names[rows], "column": result.column, "value": value})
+            part = pd.DataFrame({"id": ids_at(ids, rows), "column": result.column, "value": value})
             parts.append(part.assign(severity=result.severity, number=result.number, expectation=result.expectation))
             parts[-1]["expected"] = result.expected
         if not parts:

@@ -55,7 +55,9 @@ def say_expected(each: Suite) -> str:
     if each["type"] == "expect_column_max_to_be_between" and set(kwargs) == {"column", "min_value"}:
         return f"a newest value of {kwargs['min_value']} or later"
     if each["type"] in _WORDS:
-        return _WORDS[each["type"]] + _bounds(kwargs) + share
+        words = _WORDS[each["type"]]
+        both = kwargs.get("min_value") is not None and kwargs.get("max_value") is not None
+        return (words if both else words.removesuffix(" between")) + _bounds(kwargs) + share
     words = " ".join(each["type"].split("_")[1:]).removeprefix("column ").removeprefix("values ").removeprefix("to ")
     return f"{words.removeprefix('be ')}{_bounds(kwargs)}{share}"
 

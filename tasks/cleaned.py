@@ -24,14 +24,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import feather, parquet
+from pyarrow import compute, feather, parquet
 
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import InputError
 from burnish.tasks.label_checks import label_codes, labels_as_text
 from burnish.tasks.tables import SourceTable, arrow_parts
 
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = r"^(?s:[=+\-@\t\r].)"
+_CELLS_AT_ONCE = 1_000_000  # written to CSV in one go; of wide tables that is few rows
 _HARMLESS = r"\s*[+-]?(?:\.?\d[\d.,]*(?:[eE][+-]?\d+)?|inf|Inf|infinity|Infinity|nan|NaN)\s*"
 
 
@@ -112,14 +113,21 @@ def escape_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 def _escape(column: pd.Series) -> pd.Series:
     text = column.where(column.map(lambda cell: isinstance(cell, str))) if column.dtype == object else column
     text = text.astype("str")
-    places = np.flatnonzero(text.str.startswith(_FORMULA_SIGNS, na=False))
-    risky = text.iloc[places]
-    places = places[((risky.str.len() > 1) & ~risky.str.fullmatch(_HARMLESS)).to_numpy(dtype=np.bool_)]
+    places = _risky(text)
     if not places.size:
         return column
     escaped = column.copy()
     escaped.iloc[places] = "'" + text.iloc[places]
     return escaped
+
+
+def _risky(text: pd.Series) -> NDArray[np.int64]:
+    """Give the places of the cells that a spreadsheet would run; by Arrow, as tables have thousands of columns."""
+    cells = pa.array(text, type=pa.large_string(), from_pandas=True)
+    signed = compute.match_substring_regex(cells, _FORMULA).to_numpy(zero_copy_only=False)
+    places = np.flatnonzero(np.equal(signed, True))
+    harmless = compute.match_substring_regex(cells.take(pa.array(places)), f"^(?:{_HARMLESS})$")
+    return places[~harmless.to_numpy(zero_copy_only=False).astype(np.bool_)]
 
 
 def _plan(examples: Examples, table: pd.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
@@ -173,12 +181,22 @@ def _write_table(
         frame = source.frame[kept].assign(**{label: cells.reindex(rows).array})
         frame = escape_formulas(frame[[*source.frame.columns, *({label} - set(source.frame.columns))]])
         # the csv module leaves a lone CR unquoted where lines end in LF
-        returns = any(frame[name].str.contains("\r", regex=False, na=False).any() for name in frame.columns)
-        quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+        quoting = csv.QUOTE_ALL if any(map(_holds_returns, (frame[name] for name in frame))) else csv.QUOTE_MINIMAL
         frame.to_csv(
-            path, sep=source.delimiter, index=False, encoding=source.encoding, lineterminator="\n", quoting=quoting
+            path,
+            sep=source.delimiter,
+            index=False,
+            encoding=source.encoding,
+            lineterminator="\n",
+            quoting=quoting,
+            chunksize=max(1, _CELLS_AT_ONCE // frame.shape[1]),
         )
     return path
+
+
+def _holds_returns(column: pd.Series) -> bool:
+    cells = pa.array(column, type=pa.large_string(), from_pandas=True)
+    return bool(compute.any(compute.match_substring(cells, "\r")).as_py())
 
 
 def _free_column(taken: Iterable[str]) -> str:

@@ -75,8 +75,7 @@ class NumberColumn:
         values = as_numbers(column, self.kind)
         absent = np.isnan(values)
         filled = np.where(absent, self.middle, values)
-        reach = FARTHEST * self.spread
-        parts = [(np.clip(filled - self.mean, -reach, reach) / self.spread)[:, None]]
+        parts = [self._standardize(filled)[:, None]]
         if self.knots:
             low, high = np.array(self.knots[:-1]), np.array(self.knots[1:])
             parts.append(KNOT_WEIGHT * (np.clip(filled[:, None], low, high) - low) / (high - low))
@@ -85,6 +84,15 @@ class NumberColumn:
         if self.missing:
             parts.append(absent[:, None])
         return np.concatenate(parts, axis=1, dtype=np.float32)
+
+    def standardized(self, column: pd.Series) -> NDArray[np.float32]:
+        """Give the first feature alone, (n,): (x − μ)/σ, the median where missing."""
+        values = as_numbers(column, self.kind)
+        return self._standardize(np.where(np.isnan(values), self.middle, values)).astype(np.float32)
+
+    def _standardize(self, filled: NDArray[np.float64]) -> NDArray[np.float64]:
+        reach = FARTHEST * self.spread
+        return np.clip(filled - self.mean, -reach, reach) / self.spread
 
 
 @dataclass(frozen=True)

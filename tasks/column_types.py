@@ -40,6 +40,8 @@ class TypedColumns:
         Columns that have two readings and stay text, and what the two are, for a person.
     mixed : dict of str to MixedCells
         Columns of numbers or dates with words among them.
+    kept : dict of str to str
+        Columns that look like numbers or dates and stay text, and why.
     """
 
     frame: pd.DataFrame
@@ -48,6 +50,7 @@ class TypedColumns:
     notations: dict[str, Notation] = field(default_factory=dict)
     ambiguous: dict[str, str] = field(default_factory=dict)
     mixed: dict[str, MixedCells] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
 
 
 def infer_types(frame: pd.DataFrame, notations: Mapping[str, Notation] | None = None) -> pd.DataFrame:
@@ -104,6 +107,7 @@ def type_columns(frame: pd.DataFrame, notations: Mapping[str, Notation] | None =
         {name: read.notation for name, read in found.items() if read.notation is not None},
         {name: read.ambiguous for name, read in found.items() if read.ambiguous},
         {name: read.mixed for name, read in found.items() if read.mixed is not None},
+        {name: read.kept for name, read in found.items() if read.kept},
     )
 
 
@@ -141,19 +145,21 @@ def _type_native(column: pd.Series) -> pd.Series:
         if len(extent) and max(abs(int(extent.min())), abs(int(extent.max()))) >= EXACT:
             return column.astype("str")
         return column.astype("Int64")
-    if pd.api.types.is_float_dtype(kind):
-        return column.astype("float64")
+    if pd.api.types.is_float_dtype(kind) or (pd.api.types.is_numeric_dtype(kind) and kind.kind == "O"):
+        return column.astype("float64")  # Arrow's decimals, too
     if isinstance(kind, pd.DatetimeTZDtype):
         return _naive(column.dt.tz_convert("UTC"))
     if pd.api.types.is_datetime64_dtype(kind):
         return column.astype("datetime64[us]")
-    if pd.api.types.is_timedelta64_dtype(kind):
-        return column.dt.total_seconds()
+    if kind.kind == "m":
+        return column.dt.total_seconds().astype("float64")
     return _keep_text(column.astype("str"))
 
 
 def _keep_text(column: pd.Series) -> pd.Series:
-    return column.mask(is_missing(column))
+    """Give the column itself where nothing in it spells a missing value: it takes no place beside the table's own."""
+    missing = is_missing(column)
+    return column.mask(missing) if missing.any() else column
 
 
 def _drop_infinities(column: pd.Series) -> tuple[pd.Series, int]:

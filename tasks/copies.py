@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from burnish.tasks.duplicates import TELLING, find_duplicates, hash_rows
+from burnish.tasks.duplicates import TELLING, find_duplicates, row_codes
 from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.near_rows import find_near_rows
+from burnish.tasks.row_hashes import neighbours
 
 __all__ = [
     "TELLING", "copies_as_groups", "copies_by_features", "count_duplicates", "duplicate_findings",
@@ -50,11 +51,11 @@ def find_row_duplicates(
     >>> found["duplicate_of"].dropna().to_dict()
     {30: '3'}
     """
-    nothing = pd.Series("", index=ids.index)
-    content = hash_rows(attributes) if attributes.shape[1] else nothing
-    if content.duplicated().mean() > TELLING:
-        content = nothing
-    return find_duplicates(ids, content, features=embeddings, near=find_near_rows(attributes), labels=labels)
+    near = find_near_rows(attributes)
+    content: ArrayLike = row_codes(attributes) if attributes.shape[1] else pd.Series("", index=ids.index)
+    if attributes.shape[1] and len(neighbours(np.asarray(content))) > TELLING * len(ids):
+        content = pd.Series("", index=ids.index)
+    return find_duplicates(ids, content, features=embeddings, near=near, labels=labels)
 
 
 def copies_by_features(features: NDArray[np.floating]) -> NDArray[np.int64]:

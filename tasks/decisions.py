@@ -15,7 +15,6 @@ failure: people look at the worst suspects first, so this is the precision at th
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import did_you_mean
 from burnish.tasks.label_checks import label_codes, sort_classes
 from burnish.tasks.metrics import Rate, rate
 from burnish.tasks.notation import things
@@ -99,7 +99,7 @@ def check_decisions(decided: pd.DataFrame, examples: pd.DataFrame, classes: Sequ
     InputError
         Unknown ids or labels, or a decision that needs a label where there is none.
     """
-    rows = pd.Index(examples["id"]).get_indexer(decided["id"])
+    rows = _places(decided["id"], examples["id"])
     if (rows < 0).any():
         unknown = decided["id"][rows < 0].tolist()
         hint = "is it the sheet of another run, or did a spreadsheet rewrite the ids"
@@ -180,13 +180,26 @@ def decided_codes(decisions: pd.DataFrame, ids: pd.Series, classes: Sequence[str
     if ((codes < 0) & ~missing).any():
         strange = decisions["label"][(codes < 0) & ~missing].unique().tolist()
         raise InputError(f"decisions.csv names labels that the data no longer has ({_shown(strange)}): take them out")
-    rows = pd.Index(ids).get_indexer(decisions["id"])
+    rows = _places(decisions["id"], ids)
     if (rows < 0).any():
         gone = decisions["id"][rows < 0].tolist()
         raise InputError(f"decisions.csv names {len(gone):,} ids that the data no longer has ({_shown(gone)})")
     decided = np.full(len(ids), UNDECIDED, dtype=np.int64)
     decided[rows] = np.where(missing, DROPPED, codes)
     return decided
+
+
+def decision_column(decisions: pd.DataFrame, ids: pd.Series) -> pd.Series:
+    """Give the word that was said of each example, str (n,), NaN where none was.
+
+    >>> said = pd.DataFrame({"id": ["b"], "decision": ["drop"]}, dtype="str")
+    >>> decision_column(said, pd.Series(["a", "b"])).tolist()
+    [nan, 'drop']
+    """
+    words = pd.Series(np.nan, index=ids.index, dtype="str")
+    if len(decisions):
+        words.iloc[_places(decisions["id"], ids)] = decisions["decision"].to_numpy()
+    return words
 
 
 def read_decisions(path: Path, examples: pd.DataFrame) -> pd.DataFrame:
@@ -296,7 +309,7 @@ def _facts(decisions: pd.DataFrame, examples: pd.DataFrame) -> dict[str, Any]:
 
 def _refuse_other_run(path: Path, decided: pd.DataFrame, examples: pd.DataFrame) -> None:
     """Refuse a sheet whose labels or suggestions, where it has any, are others: `accept` would mean something else."""
-    rows = pd.Index(examples["id"]).get_indexer(decided["id"])
+    rows = _places(decided["id"], examples["id"])
     for name in [name for name in ("label", "suggested_label") if name in decided]:
         here = examples[name].iloc[rows].fillna("").to_numpy()
         there = decided[name].fillna("").to_numpy()
@@ -308,8 +321,7 @@ def _refuse_other_run(path: Path, decided: pd.DataFrame, examples: pd.DataFrame)
 def _refuse_unknown_label(where: Path, decided: pd.DataFrame, label: pd.Series, classes: Sequence[str]) -> None:
     strange = (decided["decision"] == "other") & label.notna() & ~label.isin(classes)
     if strange.any():
-        near = difflib.get_close_matches(str(label[strange].iloc[0]), classes, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the classes are {list_names(classes, 8)}"
+        hint = did_you_mean(label[strange].iloc[0], classes, f"the classes are {list_names(classes, 8)}")
         ids = _shown(decided["id"][strange].tolist())
         _stop(where, f"names labels that are no class ({_shown(label[strange].unique().tolist())} for {ids}): {hint}")
 
@@ -318,6 +330,13 @@ def _refuse(where: Path, wrong: pd.DataFrame, column: str, advice: str) -> None:
     if len(wrong):
         values, ids = _shown(wrong[column].unique().tolist()), _shown(wrong["id"].tolist())
         _stop(where, f"has {things(len(wrong), 'row')} whose {column} is not understood ({values} for {ids}): {advice}")
+
+
+def _places(wanted: pd.Series, ids: pd.Series) -> NDArray[np.int64]:
+    """Give the rows of some ids, (m,), −1 where there is none; only the few become Python's text."""
+    among = np.flatnonzero(ids.isin(wanted))
+    found = pd.Index(ids.iloc[among]).get_indexer(wanted)
+    return np.append(among, -1)[found]
 
 
 def _shown(values: Sequence[Any]) -> str:

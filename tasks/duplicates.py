@@ -23,6 +23,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from burnish.tasks.hexadecimal import as_hexadecimal
+from burnish.tasks.row_hashes import neighbours
 
 BANDS, BAND_BITS = 4, 16
 LOOK_AHEAD = 32  # rows compared with each row of a band, in hash order
@@ -37,6 +38,7 @@ HELD = 512  # pictures held as floats at once
 HELD_CELLS = 500_000  # values of pairs compared at once
 LEAST_CONTRAST = 4.0  # levels of standard deviation; below, correlation compares noise
 TELLING = 0.1  # of the rows; where more repeat, the columns do not identify an example
+LOOKED_AROUND = 20_000_000_000  # products taken to see what lies around near pairs
 LARGEST_DISTANCE = 0.05  # of features, as a share of the typical distance between two examples
 
 Pairs = NDArray[np.int64]
@@ -57,13 +59,14 @@ def find_duplicates(
     Parameters
     ----------
     ids : (n,)
-    content_hash : str (n,)
+    content_hash : str or uint64 (n,)
         Equal where the content is; empty or missing where there is none (an unreadable image).
     perceptual_hash : uint64 (n,), optional
         With `pixels`: near copies of images.
     pixels : uint8 (n, s, s, c), optional
     features : float (n, d), optional
-        Embeddings; near copies lie within 5% of the typical distance and 10% of that to the second nearest.
+        Embeddings; near copies lie within 5% of the typical distance and 10% of that to the second nearest, with no
+        others between them and ten times as far out.
     near : int64 (m, 2), optional
         Pairs of rows that are near copies for another reason (`near_rows.py`).
     labels : (n,), optional
@@ -83,7 +86,7 @@ def find_duplicates(
     1          NaN            NaN               -1        False
     2            a          exact                0         True
     """
-    names = pd.Series(ids).reset_index(drop=True).astype("str")
+    names = pd.Series(ids).reset_index(drop=True)
     content, present = _content_codes(content_hash)
     pairs = [_exact_pairs(content, present)]
     if perceptual_hash is not None and pixels is not None:
@@ -92,17 +95,28 @@ def find_duplicates(
         pairs.append(_near_features(np.asarray(features, np.float32)))
     if near is not None:
         pairs.append(near)
-    first, group = _components(np.concatenate(pairs), len(names))
-    copies = first != np.arange(len(names))
-    kind = np.where(content == content[first], "exact", "near")
+    linked, first = _components(np.concatenate(pairs))
+    copies, of = linked[first != linked], first[first != linked]
+    kind = pd.Series(np.where(content[copies] == content[of], "exact", "near"), dtype="str")
+    group = np.full(len(names), -1, np.int64)
+    group[linked] = np.unique(first, return_inverse=True)[1]
     return pd.DataFrame(
         {
-            "duplicate_of": names.iloc[first].reset_index(drop=True).where(copies),
-            "duplicate_kind": pd.Series(kind, dtype="str").where(copies),
+            "duplicate_of": names.iloc[of].astype("str").set_axis(copies).reindex(names.index),
+            "duplicate_kind": kind.set_axis(copies).reindex(names.index),
             "duplicate_group": group,
             "conflicting": _conflicting(group, labels),
         }
     )
+
+
+def row_codes(frame: pd.DataFrame) -> NDArray[np.uint64]:
+    """Hash each row's values (not its index) into 64 bits, uint64 (n,); rows of equal values hash equally."""
+    values = np.empty(len(frame), dtype=np.uint64)
+    for start in range(0, len(frame), HASHED_ROWS):
+        rows = frame.iloc[start : start + HASHED_ROWS]
+        values[start : start + HASHED_ROWS] = pd.util.hash_pandas_object(rows, index=False)
+    return values
 
 
 def hash_rows(frame: pd.DataFrame) -> pd.Series:
@@ -114,11 +128,7 @@ def hash_rows(frame: pd.DataFrame) -> pd.Series:
     >>> bool(hashes[0] == hashes[2]), bool(hashes[0] == hashes[1])
     (True, False)
     """
-    values = np.empty(len(frame), dtype=np.uint64)
-    for start in range(0, len(frame), HASHED_ROWS):
-        rows = frame.iloc[start : start + HASHED_ROWS]
-        values[start : start + HASHED_ROWS] = pd.util.hash_pandas_object(rows, index=False)
-    return as_hexadecimal(values).set_axis(frame.index)
+    return as_hexadecimal(row_codes(frame)).set_axis(frame.index)
 
 
 def hash_pictures(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -147,26 +157,27 @@ def _pack(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
     return np.ascontiguousarray(np.packbits(bits, axis=1)).view(">u8")[:, 0].astype(np.uint64)
 
 
-def _content_codes(content_hash: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Number the contents; each absent one has a number of its own."""
+def _content_codes(content_hash: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Number the contents, each absent one apart; and give the rows that have one, None where all have."""
     given = pd.Series(content_hash).reset_index(drop=True)
+    if given.dtype.kind in "iu":
+        return given.to_numpy().astype(np.uint64, copy=False).view(np.int64), None
     present = (given.notna() & (given != "")).to_numpy(bool)
     codes = pd.factorize(given)[0].astype(np.int64)
-    codes[~present] = -1 - np.arange(len(given))[~present]
-    return codes, present
+    codes[~present] = -1 - np.flatnonzero(~present)
+    return codes, None if present.all() else np.flatnonzero(present)
 
 
-def _exact_pairs(content: NDArray[np.int64], present: NDArray[np.bool_]) -> Pairs:
+def _exact_pairs(content: NDArray[np.int64], present: NDArray[np.int64] | None) -> Pairs:
     """Pair each row with the next one of the same content."""
-    order = np.argsort(content, kind="stable")
-    order = order[present[order]]
-    same = content[order[1:]] == content[order[:-1]]
-    return np.stack([order[:-1][same], order[1:][same]], axis=1)
+    codes = content.view(np.uint64)
+    return neighbours(codes) if present is None else present[neighbours(codes[present])]
 
 
-def _near_images(hashes: NDArray[np.uint64], pixels: NDArray[np.uint8], present: NDArray[np.bool_]) -> Pairs:
+def _near_images(hashes: NDArray[np.uint64], pixels: NDArray[np.uint8], present: NDArray[np.int64] | None) -> Pairs:
     """Pairs of look-alike pictures whose pixels correlate, blank ones left out."""
-    rows = np.flatnonzero(present & (_contrast(pixels) >= LEAST_CONTRAST))
+    rows = np.flatnonzero(_contrast(pixels) >= LEAST_CONTRAST)
+    rows = rows if present is None else np.intersect1d(rows, present)
     if len(rows) < 2:
         return np.empty((0, 2), np.int64)
     pairs = rows[_candidates(hashes[rows])]
@@ -232,7 +243,42 @@ def _near_features(features: NDArray[np.float32]) -> Pairs:
     typical = np.sqrt(2 * spread / len(features))
     limit = min(LARGEST_DISTANCE * typical, COPY_SHARE * usual_second_distance(features, centre))
     kept = [part[_distance(features, part) <= limit] for part in _parts(pairs, HELD_CELLS // features.shape[1])]
-    return np.concatenate([pairs[:0], *kept])
+    return _set_apart(features - centre, np.concatenate([pairs[:0], *kept]))
+
+
+def _set_apart(points: NDArray[np.float32], pairs: Pairs) -> Pairs:
+    """Keep the pairs around which there is a gap: up to ten times as far out, no row but some few nearer still.
+
+    Where rows lie in a dense core and in long tails, no one distance fits all: pairs of the core are near by any.
+    """
+    rows, place = np.unique(pairs, return_inverse=True)
+    place = place.reshape(pairs.shape)
+    every = -(-len(rows) * points.size // LOOKED_AROUND)
+    around = _nearest_distances(points, rows, np.arange(0, len(points), max(every, 1)))
+    apart = _distance(points, pairs)
+    gap = np.ones(len(pairs), bool)
+    for side in place.T:
+        inner = np.maximum(np.pad(around[side], ((0, 0), (1, 0))), apart[:, None])[:, :-1]
+        beyond = around[side]
+        gap &= ((beyond > apart[:, None]) & (COPY_SHARE * beyond >= inner)).any(axis=1)
+    return pairs[gap]
+
+
+def _nearest_distances(
+    points: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Distances of rows from the nearest of some others, ascending, (rows, LOOK_AHEAD + 1); infinite past the last."""
+    nearest = np.full((len(rows), LOOK_AHEAD + 1), np.inf, np.float32)
+    others = points[among]
+    lengths = np.einsum("ij,ij->i", others, others)
+    for start in range(0, len(rows), HELD):
+        part = points[rows[start : start + HELD]]
+        squared = np.einsum("ij,ij->i", part, part)[:, None] + lengths - 2 * (part @ others.T)
+        squared[rows[start : start + HELD, None] == among] = np.inf
+        most = min(LOOK_AHEAD, len(among) - 1)
+        found = np.sort(np.partition(squared, most, axis=1)[:, : most + 1], axis=1)
+        nearest[start : start + HELD, : most + 1] = np.sqrt(np.maximum(found, 0))
+    return nearest
 
 
 def usual_second_distance(points: NDArray[np.float32], centre: NDArray[np.float32]) -> float:
@@ -276,21 +322,21 @@ def _candidates(hashes: NDArray[np.uint64]) -> Pairs:
     return np.unique(np.concatenate(found), axis=0)
 
 
-def _components(pairs: Pairs, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First row of each row's group, and the group's number in order of its first row, −1 where it is alone."""
-    links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(rows, rows))
-    label = connected_components(links, directed=False)[1]
-    _, start, sizes = np.unique(label, return_index=True, return_counts=True)
-    first = start[label]
-    shared = sizes[label] > 1
-    group = np.full(rows, -1, np.int64)
-    group[shared] = np.unique(first[shared], return_inverse=True)[1]
-    return first.astype(np.int64), group
+def _components(pairs: Pairs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the rows that are in a pair, ascending, and the first row of the group of each."""
+    linked, place = np.unique(pairs, return_inverse=True)
+    place = place.reshape(pairs.shape)
+    links = coo_array((np.ones(len(pairs), bool), (place[:, 0], place[:, 1])), shape=(len(linked), len(linked)))
+    label = connected_components(links, directed=False)[1] if len(linked) else linked
+    _, start, inverse = np.unique(label, return_index=True, return_inverse=True)
+    return linked, linked[start[inverse]]
 
 
 def _conflicting(group: NDArray[np.int64], labels: ArrayLike | None) -> NDArray[np.bool_]:
-    """Rows of groups with more than one label."""
-    if labels is None:
-        return np.zeros(len(group), bool)
-    distinct = pd.Series(labels).reset_index(drop=True).groupby(group).transform("nunique")
-    return (distinct.to_numpy() > 1) & (group >= 0)
+    """Tell the rows of groups with more than one label, bool (n,)."""
+    told = np.zeros(len(group), bool)
+    rows = np.flatnonzero(group >= 0)
+    if labels is not None and len(rows):
+        given = pd.Series(labels).iloc[rows].reset_index(drop=True)
+        told[rows] = given.groupby(group[rows]).transform("nunique").to_numpy() > 1
+    return told

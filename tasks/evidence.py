@@ -19,6 +19,7 @@ from burnish.tasks.copies import copies_by_features
 from burnish.tasks.findings import InputError
 from burnish.tasks.neighbours import NeighbourGraph, group_codes
 
+LARGEST = np.float64(1e15)  # distances are taken in float32, where the square of 1e20 is infinite
 SUM_TOLERANCE = 1e-3
 
 
@@ -59,19 +60,18 @@ def label_codes(labels: ArrayLike, classes: Sequence[Any] | None) -> tuple[tuple
     >>> label_codes(["dog", None, "cat"], None)
     (('cat', 'dog'), array([ 1, -1,  0]))
     """
-    column = as_array(labels, "labels", object)
-    if column.ndim != 1:
-        raise InputError(f"labels have shape {column.shape}; give one label an example, or a column an annotator")
-    given = pd.Series(labels).reset_index(drop=True)
+    shape = labels.shape if isinstance(labels, pd.Series) else as_array(labels, "labels", object).shape
+    if len(shape) != 1:
+        raise InputError(f"labels have shape {shape}; give one label an example, or a column an annotator")
     try:
-        present = given.dropna().unique()
+        numbers, present = pd.factorize(pd.Series(labels))
     except TypeError:
         raise InputError("labels hold lists; give one label an example, or as many annotators for each") from None
     names = tuple(sorted(present, key=_sort_key(present))) if classes is None else _check_classes(classes, present)
     if len(present) < 2:
         raise InputError(f"the labels hold {len(present)} distinct class(es); finding wrong labels needs two or more")
-    lookup = pd.Series(np.arange(len(names)), index=pd.Index(names))
-    return names, given.map(lookup).fillna(-1).to_numpy(dtype=np.int64, copy=True)
+    place = {name: number for number, name in enumerate(names)}
+    return names, np.array([*(place[name] for name in present), -1], dtype=np.int64)[numbers]
 
 
 def as_array(given: ArrayLike, name: str, dtype: Any = None) -> NDArray:
@@ -128,8 +128,8 @@ def gather_evidence(
         Wrong shape or type; probabilities or features that are not finite; probabilities that are negative or do not
         sum to one.
     """
-    if seed < 0:
-        raise InputError(f"seed is {seed}; give 0 or more")
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**31:
+        raise InputError(f"seed is {seed!r}; give a whole number from 0 to {2**31 - 1:,}")
     given = np.bincount(codes[codes >= 0], minlength=1)
     if given.max() == 1:
         raise InputError(f"all {given.sum()} labels are different; give classes, with two examples of one at least")
@@ -181,9 +181,12 @@ def _check_features(given: NDArray, n: int) -> NDArray[np.float32]:
         raise InputError(f"features have shape {given.shape}; {n} labels need {n} rows of one column or more")
     if given.dtype.kind not in "fiub":
         raise InputError(f"features are of type {given.dtype}; give numbers")
-    values = given.astype(np.float32, copy=False)
-    bad = ~np.isfinite(values).all(axis=1)
-    if bad.any():
-        first = int(np.flatnonzero(bad)[0])
-        raise InputError(f"features hold NaN or infinity in {int(bad.sum())} row(s), first in row {first}; fill them")
-    return values
+    low, high = given.min(axis=1), given.max(axis=1)
+    for problem, bad, advice in (
+        ("NaN or infinity", ~(np.isfinite(low) & np.isfinite(high)), "fill them"),
+        (f"values beyond ±{LARGEST:g}", (low < -LARGEST) | (high > LARGEST), "scale the columns"),
+    ):
+        if bad.any():
+            first = int(np.flatnonzero(bad)[0])
+            raise InputError(f"features hold {problem} in {int(bad.sum())} row(s), first in row {first}; {advice}")
+    return given.astype(np.float32, copy=False)

@@ -12,7 +12,6 @@ draws its progress bar all the same.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 import warnings
@@ -23,6 +22,7 @@ from typing import Any
 import pandas as pd
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import did_you_mean
 from burnish.tasks.suite_files import Suite
 
 MOST_POSITIONS = 10_000
@@ -33,6 +33,10 @@ RESULT_FORMAT = {
     "return_unexpected_index_query": False,  # a text that names every offending row
 }
 
+NOT_ARGUMENTS = {
+    "id", "meta", "notes", "description", "result_format", "catch_exceptions", "rendered_content", "severity",
+    "windows", "batch_id", "condition_parser", "success_on_last_run",
+}  # fmt: skip
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 Item = tuple[int, Suite]
@@ -159,8 +163,7 @@ def _build(number: int, each: Suite) -> Any:
 
     where, names = f"expectation {number + 1} of the suite", _known_names()
     if each["type"] not in names:
-        close = difflib.get_close_matches(each["type"], sorted(names), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "Great Expectations has no such expectation."
+        hint = did_you_mean(each["type"], sorted(names), "Great Expectations has no such expectation.")
         raise InputError(f"{where} has type {each['type']!r}: {hint}")
     notes = (each.get("meta") or {}).get("notes")
     options = {"severity": each.get("severity", "critical"), "meta": {"number": number}, "notes": notes and str(notes)}
@@ -168,11 +171,24 @@ def _build(number: int, each: Suite) -> Any:
     try:
         return getattr(known, names[each["type"]])(**kwargs, **options)
     except (ValidationError, OlderError) as fault:
-        first = fault.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part != "__root__")
-        raise InputError(f"{where} ({each['type']}) is wrong{f' at {key!r}' if key else ''}: {first['msg']}.") from None
+        raise InputError(f"{where} ({each['type']}) {_say_fault(fault.errors()[0], each)}") from None
     except TypeError as fault:  # a key that is no keyword, or one of ours given twice
         raise InputError(f"{where} ({each['type']}) is wrong: {str(fault).splitlines()[0]}.") from None
+
+
+def _say_fault(first: Any, each: Suite) -> str:
+    """Say what is wrong with the arguments of an expectation, and what may be meant."""
+    import great_expectations.expectations as known
+
+    given = each.get("kwargs", {})
+    key = next((str(part) for part in first["loc"] if part != "__root__"), "")
+    if key in given and "extra" in first["msg"]:
+        arguments = sorted(set(getattr(known, _known_names()[each["type"]]).__fields__) - NOT_ARGUMENTS)
+        return f"has no argument {key!r}: " + did_you_mean(key, arguments, f"it has {', '.join(arguments)}.")
+    if key and key not in given:
+        return f"needs {key!r} under kwargs."
+    shown = f" at {key!r}, which is {str(given[key])[:60]!r}" if key else ""
+    return f"is wrong{shown}: {first['msg']}."
 
 
 def _with_time(key: str, value: Any) -> Any:

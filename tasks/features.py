@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from burnish.tasks.column_features import CategoryColumn, NumberColumn, fit_category, fit_number
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import did_you_mean
 from burnish.tasks.text_features import TextEncoder, fit_text_encoder
 
 
@@ -243,10 +243,9 @@ def check_columns(frame: pd.DataFrame, wanted: Sequence[str]) -> None:
     absent = [name for name in wanted if name not in frame.columns]
     if not absent:
         return
-    close = get_close_matches(str(absent[0]), [str(name) for name in frame.columns], 1)
-    hint = f", did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(absent[0], frame.columns)
     shown = ", ".join(map(repr, absent[:5])) + (", ..." if len(absent) > 5 else "")
-    raise InputError(f"the table has no column {shown}, which the model learns from{hint}")
+    raise InputError(f"the table has no column {shown}, which the model learns from{hint and ', ' + hint}")
 
 
 def column_kind(column: pd.Series) -> str:

@@ -6,7 +6,8 @@ estimator from the top 4%, 2% and 1%, which slips rarer than 1% leave alone; dra
 cells are few, plus two standard errors) and extended. A number is suspected where a tail like this would have put less
 than a twentieth of a cell as far out, and a normal law no more. A heavy tail thus excuses what a light one would not.
 
-Groups are those of the category that lowers the deviations most, at least to a third; without one the column is one.
+Groups are those of the category that lowers the deviations most, at least by half (it explains three quarters of the
+variance); without one the column is one.
 
 Source: Pickands (1975), "Statistical inference using extreme order statistics".
 Known failures: a slip that stays within the range of its group is not seen; nor more than one in a hundred of a column.
@@ -27,7 +28,7 @@ KIND = "outlier"
 FEWEST_CELLS, FEWEST_VALUES = 200, 20
 EXPECTED = 0.05  # cells that the tail would put as far out, at most
 SLIPS = 0.01  # share of the cells that may be slips: the fit of the tail looks at those below
-NARROWER = 1 / 3
+NARROWER = 1 / 2
 USUAL_SHAPE = 0.25  # twice it: from a uniform's tail to that of a Student t with two degrees of freedom
 MOST_GROUPS, FEWEST_IN_GROUP = 1_000, 10
 MOST_CATEGORIES = 20
@@ -73,7 +74,9 @@ def find_far_numbers(
         return None
     for category in _fitting(categories, len(column.codes)):
         codes = category.codes[rows].astype(np.int64)
-        within = _deviations(x, codes)
+        within = _deviations(x, codes)  # a row without a category is not judged by it
+        if within is not None:
+            within = np.where(codes >= 0, within[0], 0.0), within[1]
         if within is not None and within[1] <= NARROWER * (far[1] if group is None else group[1][1]):
             group = (category, within)
     deviation = far[0] if group is None else group[1][0]
@@ -118,12 +121,22 @@ def _fitting(categories: Sequence[CellColumn], n: int) -> list[CellColumn]:
 
 
 def _expected_beyond(deviation: Floats) -> Floats:
-    """Say how many cells a tail like this one would put as far out as each; float64 (n,)."""
-    n = len(deviation)
+    """Say how many cells a tail like this one would put as far out as each; float64 (n,).
+
+    What the tail would put there less than once is no part of it, and the tail is fitted again without.
+    """
+    expected = _beyond_tail(deviation, deviation)
+    within = expected >= 1
+    return expected if within.all() else _beyond_tail(deviation[within], deviation)
+
+
+def _beyond_tail(sample: Floats, deviation: Floats) -> Floats:
+    """Fit the tail of a sample, and say how many cells it would put as far out as each deviation."""
+    n = len(sample)
     step = int(np.ceil(SLIPS * n))
-    near, middle, far = np.sort(deviation)[[-4 * step, -2 * step, -step]].tolist()
+    near, middle, far = np.sort(sample)[[-4 * step, -2 * step, -step]].tolist()
     if step < 2 or not near < middle < far:
-        return np.full(n, np.inf)
+        return np.full(len(deviation), np.inf)
     shape = float(np.log2((far - middle) / (middle - near)))
     error, prior = 3.25 / (4 * step), USUAL_SHAPE**2  # the variance of the estimate, at shape 0
     shape = shape * prior / (prior + error) + 2 * float(np.sqrt(prior * error / (prior + error)))

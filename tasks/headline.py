@@ -13,6 +13,14 @@ from burnish.tasks.notation import clean, count, cut, fixed, interval, number, p
 
 MOST_LINES = 10
 WIDEST = 150
+DIVISION = (  # codes of what is worth a line, worst first
+    "split.empty_part",
+    "split.target_overruled",
+    "split.target_short",
+    "split.precision_missed",
+    "split.large_group",
+    "split.thin_strata",
+)
 
 
 def headline(summary: Mapping[str, Any]) -> list[str]:
@@ -34,6 +42,7 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
     writers = (
         _data,
         _leaks,
+        _division,
         _labels,
         _waiting,
         judged_line,
@@ -77,7 +86,18 @@ def _leaks(summary: Mapping[str, Any]) -> str:
         return ""
     shown = ", ".join(cut(name, 24) for name in names[:2]) + (", …" if len(names) > 2 else "")
     verb = "gives" if len(names) == 1 else "give"
+    if summary.get("stopped"):
+        return f"{things(len(names), 'column')} {verb} the label away ({shown}); nothing was trained"
     return f"{things(len(names), 'column')} {verb} the label away ({shown}): the figures are too good; see data.exclude"
+
+
+def _division(summary: Mapping[str, Any]) -> str:
+    """Warn of a split that cannot be judged by as was asked for, with what to do about it."""
+    found = [each for each in summary.get("findings") or () if each.get("code") in DIVISION]
+    if not found:
+        return ""
+    worst = min(found, key=lambda each: DIVISION.index(each["code"]))
+    return clean(f"{worst.get('title')}: {worst.get('advice')}").replace("`", "").removesuffix(".")
 
 
 def _labels(summary: Mapping[str, Any]) -> str:
@@ -223,7 +243,11 @@ def _checks(summary: Mapping[str, Any]) -> str:
     if flags:
         out = f" ({count(images['left_out'])} left out of training)" if number(images.get("left_out")) else ""
         facts.append("images: " + ", ".join(flags[:4]) + out)
-    outliers = _part(summary, "outliers").get("rows")
-    if number(outliers):
-        facts.append(f"{things(outliers, 'row')} far from the others")
+    outliers = _part(summary, "outliers")
+    if (number(outliers.get("rows_share")) or 0) > 0.5:
+        facts.append(
+            f"{percent(outliers['rows_share'])} of the rows outside their limits, no outliers: see outliers.rule"
+        )
+    elif number(outliers.get("rows")):
+        facts.append(f"{things(outliers['rows'], 'row')} far from the others")
     return "; ".join(facts)

@@ -35,6 +35,9 @@ FEWEST_IDS = 50
 TRIED = 1_000  # rows looked at before all are
 LATER = 0.99  # share of rows where a date is later than all others
 MOST_DATES = 8
+BEGINS = "how it begins tells the label, as where names or numbers are given out class by class"
+ENDS = "how it ends tells the label, as where names carry a code for it"
+ONE_OF_TWO = "one of its two values stands for that class"
 FOREST_ROWS, FOREST_COLUMNS, TREES = 5_000, 50, 40
 
 
@@ -51,7 +54,8 @@ class Telling:
         ``date`` or ``text``.
     told : Told
     note : str
-        What is special about it: the word of a text, that a date is later than the others.
+        What is special about it: the word of a text, the end of a name, a number of two values, that a date is later
+        than the others.
     """
 
     columns: tuple[str, ...]
@@ -126,25 +130,26 @@ def hear(column: pd.Series, sample: Sample, names_rows: bool, seed: int) -> Hear
     """Give what a column tells best: that a cell is there, its value, or the place of an id in their order."""
     part = column.iloc[sample.rows]
     missing = part.isna().to_numpy(dtype=bool)
-    forms: list[tuple[Kind, list[Told]]] = []
+    forms: list[tuple[Kind, str, list[Told]]] = []
     if missing.any() and not missing.all():
-        forms.append(("missing", tell(missing.astype(np.int64), sample.codes, sample.fold, sample.k)))
+        forms.append(("missing", "", tell(missing.astype(np.int64), sample.codes, sample.fold, sample.k)))
     recoding = part.nunique() == sample.k
     if column_kind(part) == "category":
         bins = bin_column(part)
         kind: Kind = "recoding" if recoding else "many_to_one"
-        forms.append((kind, tell(bins, sample.codes, sample.fold, sample.k)))
+        forms.append((kind, "", tell(bins, sample.codes, sample.fold, sample.k)))
         if bins.max(initial=0) > len(bins) // 2:
             words = as_levels(part)
-            orders = (spelled.rank().to_numpy(dtype=float) for spelled in (words, words.str[::-1]))
-            forms += [("id", _tell_numbers(order, sample, seed)) for order in orders]
+            for note, spelled in ((BEGINS, words), (ENDS, words.str[::-1])):
+                forms.append(("id", note, _tell_numbers(spelled.rank().to_numpy(dtype=float), sample, seed)))
     else:
         kind = "id" if names_rows else "date" if column_kind(part) == "date" else "recoding" if recoding else "number"
-        forms.append((kind, _tell_numbers(as_numbers(part, column_kind(part)), sample, seed)))
+        note = ONE_OF_TWO if kind == "number" and part.nunique() == 2 else ""
+        forms.append((kind, note, _tell_numbers(as_numbers(part, column_kind(part)), sample, seed)))
     relative: dict[int, float] = {}
-    for each in (each for _, told in forms for each in told):
+    for each in (each for *_, told in forms for each in told):
         relative[each.target] = min(relative.get(each.target, 1.0), each.relative)
-    best = [Telling((str(column.name),), kind, _best(told)) for kind, told in forms if told]
+    best = [Telling((str(column.name),), kind, _best(told), note) for kind, note, told in forms if told]
     least = min((each.told.cautious for each in best), default=1.0)
     return Heard(next((each for each in best if each.told.cautious <= 1.5 * least), None), relative)
 
@@ -189,13 +194,14 @@ def later(frame: pd.DataFrame, telling: Telling, dates: list[str]) -> str:
 
 
 def hear_differences(frame: pd.DataFrame, dates: list[str], sample: Sample, seed: int) -> list[Telling]:
-    """Listen to the time between two dates, neither of which tells the label alone."""
+    """Listen to the time between two dates, neither of which tells the label alone; the later one comes last."""
     found = []
     for first, second in combinations(dates[:MOST_DATES], 2):
         days = as_numbers(frame[second].iloc[sample.rows], "date") - as_numbers(frame[first].iloc[sample.rows], "date")
         told = _tell_numbers(days, sample, seed)
         if told and _best(told).relative <= STRONG:
-            found.append(Telling((first, second), "date", _best(told)))
+            pair = (first, second) if np.nanmedian(days) >= 0 else (second, first)
+            found.append(Telling(pair, "date", _best(told)))
     return found
 
 

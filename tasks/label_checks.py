@@ -50,8 +50,10 @@ def labels_as_text(column: pd.Series, missing_labels: Sequence[str] = ("",)) -> 
         if np.isfinite(known).all() and (known == np.floor(known)).all() and (known.abs() < 2**53).all():
             column = column.astype("Int64")
     text = column.astype("str")
-    bare = text.str.strip()
-    return text.mask((bare == "") | text.isin(list(missing_labels)) | column.isna())
+    codes, values = pd.factorize(text)
+    blank = values.str.strip() == ""
+    missing = np.append(blank | values.isin(list(missing_labels)), False)[codes]  # the last: missing already
+    return text.mask(missing) if missing.any() else text
 
 
 def sort_classes(labels: pd.Series) -> tuple[str, ...]:
@@ -72,7 +74,8 @@ def label_codes(labels: pd.Series, classes: Sequence[str]) -> NDArray[np.int64]:
     >>> label_codes(pd.Series(["b", None, "a"]), ("a", "b"))
     array([ 1, -1,  0])
     """
-    return pd.Index(classes).get_indexer(labels).astype(np.int64)
+    numbers, present = pd.factorize(labels)  # before anything becomes an object a row
+    return np.append(pd.Index(classes).get_indexer(present), -1).astype(np.int64)[numbers]
 
 
 def check_labels(labels: pd.Series, ids: pd.Series, where: str) -> tuple[Finding, ...]:

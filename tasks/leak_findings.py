@@ -15,7 +15,7 @@ from burnish.tasks.leaks import Leak, LeakHunt
 from burnish.tasks.notation import percent, things
 from burnish.tasks.proxies import Proxy
 from burnish.tasks.shared_rows import SharedRows
-from burnish.tasks.single_column import Told
+from burnish.tasks.single_column import EVERY_CLASS, Told
 
 SINGLY = 10  # leaks with a finding of their own; the others share one
 METHOD = (
@@ -34,10 +34,11 @@ HOW: dict[Kind, str] = {
 ADVICE: dict[Kind, str] = {
     "id": "Add it to data.exclude, or name it under data.id: what names an example is no property of it.",
     "missing": "It is filled in after the label is known, or for one class only: add it to data.exclude.",
-    "date": "If it is written down after the label is known, add it to data.exclude.",
+    "date": "If it is written down after the label is known, add it to data.exclude (of two dates, the later one).",
     "text": "Take the word out of the text, or learn from text that was written before the label was known.",
 }
 ADVICE_OTHERWISE = "If it is not known at the time when the model is asked, add it to data.exclude."
+ADVICE_UNLEARNT = "Nothing needs doing: the model does not see it. Never name it under data.features."
 
 
 def leak_findings(hunt: LeakHunt, shared: Finding | None) -> list[Finding]:
@@ -80,12 +81,14 @@ def follower_finding(followers: Sequence[Telling]) -> Finding | None:
     )
 
 
-def leak_facts(hunt: LeakHunt, shared: SharedRows, proxies: Sequence[Proxy]) -> dict[str, Any]:
-    """Give the section `leaks` of `summary.json`."""
+def leak_facts(hunt: LeakHunt, shared: SharedRows, proxies: Sequence[Proxy], to_paste: str = "") -> dict[str, Any]:
+    """Give the section `leaks` of `summary.json`; `to_paste` is the line of the configuration that takes leaks out."""
     return {
         "examined": hunt.columns,
         "rows": hunt.rows,
         "gives_away": sum(leak.verdict == "gives_away" for leak in hunt.leaks),
+        "not_learnt": sum(not leak.learnt for leak in hunt.leaks),
+        "to_paste": to_paste,
         "columns": [_facts(leak) for leak in hunt.leaks],
         "shared_rows": shared.as_dict(),
         "proxies": [proxy.as_dict() for proxy in proxies],
@@ -125,6 +128,10 @@ def _how(telling: Telling) -> str:
         return "the days between two dates say it"
     if telling.kind == "text":
         return f"{telling.note} says it"
+    if telling.kind == "many_to_one" and telling.told.target != EVERY_CLASS:
+        return "each of its values stands for that class, or for others"
+    if telling.kind in ("id", "number") and telling.note:
+        return telling.note
     return f"{HOW[telling.kind]}; {telling.note}" if telling.note else HOW[telling.kind]
 
 
@@ -151,11 +158,24 @@ def _away(leak: Leak) -> Finding:
     )
 
 
-def _suspicious(leak: Leak) -> Finding:
+def _unlearnt(leak: Leak) -> Finding:
     return Finding(
         code="leak.suspicious",
-        title=f"{_name(leak.telling)} is suspiciously good{'' if leak.learnt else ', though not learnt from'}: "
-        f"{_how(leak.telling)}; {_figures(leak)}",
+        title=f"{_name(leak.telling)} tells the label, but is not learnt from: {_how(leak.telling)}; {_figures(leak)}",
+        severity="info",
+        explanation="It does this model no harm; it would, were it learnt from.",
+        method=METHOD + ".",
+        advice=ADVICE_UNLEARNT,
+        count=leak.told.rows,
+    )
+
+
+def _suspicious(leak: Leak) -> Finding:
+    if not leak.learnt:
+        return _unlearnt(leak)
+    return Finding(
+        code="leak.suspicious",
+        title=f"{_name(leak.telling)} is suspiciously good: {_how(leak.telling)}; {_figures(leak)}",
         severity="info",
         explanation="It may be an honest and strong feature, or the label in another form.",
         method=METHOD + "; its errors lie where the classes mix, or there are too few rows to be sure.",

@@ -147,7 +147,7 @@ def find_leaks(
     weak = {name: heard[name].relative for name in columns if name not in loud | ids}
     honest = [heard[telling.columns[0]].relative for telling in strong if is_measured(telling)]
     dates = [name for name in columns if column_kind(frame[name]) == "date"]
-    strong = [replace(telling, note=later(frame, telling, dates)) for telling in strong]
+    strong = [replace(telling, note=telling.note or later(frame, telling, dates)) for telling in strong]
     strong += hear_differences(frame, [name for name in dates if name not in loud], sample, seed)
     if text is not None:
         strong += hear_words(frame[text].iloc[sample.rows], sample, text)

@@ -144,16 +144,23 @@ def _bounds(choices: Sequence[ColumnLimits]) -> tuple[Floats, Floats]:
 def _outside(column: pd.Series, choices: Sequence[ColumnLimits], chosen: NDArray[np.int64] | None) -> tuple[Mask, Mask]:
     """Tell the cells below and above their limits; whole numbers are compared as such, however large."""
     lows, highs = _bounds(choices)
-    dtype = column.dtype
-    if chosen is not None or not isinstance(dtype, np.dtype):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        low, high = (lows[0], highs[0]) if chosen is None else (lows[chosen], highs[chosen])
-        return values < low, values > high
-    cells = column.to_numpy()
+    dtype, plain = _plain_type(column), isinstance(column.dtype, np.dtype)
     if dtype.kind in "iu":
-        return cells < _within(np.ceil(lows[0]), dtype), cells > _within(np.floor(highs[0]), dtype)
-    edge = np.finfo(dtype).max
-    return cells < max(lows[0], -edge), cells > min(highs[0], edge)
+        lows = np.array([_within(each, dtype) for each in np.ceil(lows).tolist()], dtype=dtype)
+        highs = np.array([_within(each, dtype) for each in np.floor(highs).tolist()], dtype=dtype)
+        cells = column.to_numpy() if plain else column.to_numpy(dtype=dtype, na_value=0)
+    elif plain and chosen is None:
+        edge = np.finfo(dtype).max
+        lows, highs = np.maximum(lows, -edge).astype(dtype), np.minimum(highs, edge).astype(dtype)
+        cells = column.to_numpy()
+    else:
+        cells = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    low, high = (lows[0], highs[0]) if chosen is None else (lows[chosen], highs[chosen])
+    below, above = cells < low, cells > high
+    if not plain and dtype.kind in "iu":
+        known = column.notna().to_numpy()
+        return below & known, above & known
+    return below, above
 
 
 def _within(limit: float, dtype: np.dtype[Any]) -> int:

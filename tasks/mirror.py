@@ -8,7 +8,8 @@ How: for each part, a classifier two-sample test (`two_samples.py`) on the featu
 
 Source: Lopez-Paz and Oquab (2017), "Revisiting classifier two-sample tests".
 
-Known failure: where sources are kept out of train, or the split follows time, parts differ because they were meant to.
+Known failure: where sources are kept out of train, or the split follows time, parts differ because they were meant to;
+of a split by time the column of time itself is left out by the caller.
 """
 
 from __future__ import annotations
@@ -18,15 +19,21 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.apportion import PARTS
+from burnish.tasks.label_checks import label_codes
 from burnish.tasks.metrics import none_if_nan
+from burnish.tasks.mismatch import condensed
+from burnish.tasks.multivariate import Rows
 from burnish.tasks.slices import holm
-from burnish.tasks.two_samples import TwoSamples, compare_samples
+from burnish.tasks.two_samples import TwoSamples, compare_samples, draw_rows
 
 LEAST_ROWS = 30
 LEVEL = 0.05
+
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,11 @@ class Mirror:
 
 
 def measure_mirrors(
-    features: NDArray[np.floating],
-    part: NDArray[np.object_],
+    features: Rows,
+    part: pd.Series | NDArray[np.object_],
     *,
     names: Sequence[str],
+    columns: NDArray[np.int64] | None = None,
     permutations: int = 199,
     seed: int = 0,
 ) -> tuple[Mirror, ...]:
@@ -72,11 +80,14 @@ def measure_mirrors(
 
     Parameters
     ----------
-    features : float (n, d)
-        Finite.
+    features : float (n, d), or what gives its rows when asked (`encoded_rows.py`)
+        Finite; only the rows that are drawn are asked for.
     part : str (n,)
+        None or NaN for rows that are left out.
     names : sequence of str
         Of the d features; an empty name is never named as a driver.
+    columns : int64 (c,), optional
+        The features to compare by; all where not given. Of more than 512, their leading principal components.
     permutations : int
         The p-value of the classifier cannot be below 1 / (permutations + 1).
     seed : int
@@ -89,13 +100,24 @@ def measure_mirrors(
     >>> [(each.part, each.verdict, each.drivers) for each in found if each.part == "test"]
     [('test', 'differs', ('b',))]
     """
-    tested: dict[str, TwoSamples] = {}
-    rows = {name: int((part == name).sum()) for name in PARTS}
+    codes = label_codes(pd.Series(part), PARTS)
+    rows = {name: int((codes == number).sum()) for number, name in enumerate(PARTS)}
+    everyone = sum(rows.values())
+    drawn: dict[str, tuple[Places, Places, np.random.Generator]] = {}
     for number, name in enumerate(PARTS):
-        if min(rows[name], len(part) - rows[name]) >= LEAST_ROWS:
-            inside, rng = part == name, np.random.default_rng([seed, number])
-            a, b = features[~inside], features[inside]
-            tested[name] = compare_samples(a, b, names, permutations=permutations, level=LEVEL, rng=rng)
+        if min(rows[name], everyone - rows[name]) >= LEAST_ROWS:
+            rng = np.random.default_rng([seed, number])
+            others = draw_rows(np.flatnonzero((codes >= 0) & (codes != number)), rng)
+            drawn[name] = others, draw_rows(np.flatnonzero(codes == number), rng), rng
+    if not drawn:
+        return tuple(_conclude(name, rows[name], None, None) for name in PARTS if rows[name])
+    asked = np.unique(np.concatenate([side for each in drawn.values() for side in each[:2]]))
+    kept = np.arange(len(names)) if columns is None else columns
+    made, called = condensed(features[asked][:, kept], [names[place] for place in kept], seed=seed)
+    tested: dict[str, TwoSamples] = {}
+    for name, (others, own, rng) in drawn.items():
+        sides = made[np.searchsorted(asked, others)], made[np.searchsorted(asked, own)]
+        tested[name] = compare_samples(*sides, called, permutations=permutations, level=LEVEL, rng=rng)
     corrected = dict(zip(tested, holm(np.array([found.p_value for found in tested.values()])), strict=True))
     return tuple(_conclude(name, rows[name], tested.get(name), corrected.get(name)) for name in PARTS if rows[name])
 

@@ -256,15 +256,16 @@ def believe_labels(labels: ArrayLike, classes: Sequence[Any] | None = None) -> L
     [False, False, False]
     """
     names, codes = label_codes(labels, classes)
-    posterior = np.zeros((len(codes), len(names)))
-    posterior[codes >= 0, codes[codes >= 0]] = 1.0
-    posterior[codes < 0] = np.bincount(codes[codes >= 0], minlength=len(names)) / max((codes >= 0).sum(), 1)
-    frame, posterior = _believe_labels(_frame(posterior, codes, names, {}), posterior, codes)
+    missing, sizes = codes < 0, np.bincount(codes[codes >= 0], minlength=len(names))
+    posterior = np.zeros((len(codes), len(names)), dtype=np.float32)
+    posterior[np.arange(len(codes)), np.where(missing, 0, codes)] = 1.0
+    posterior[missing] = sizes / max(sizes.sum(), 1)
+    believed = pd.Series(names).take(np.where(missing, sizes.argmax(), codes)).array
     return LabelAudit(
-        frame=frame,
+        frame=_silent_frame(believed),
         classes=names,
-        posterior=posterior.astype(np.float32),
-        noise_matrix=noise_matrix(posterior, codes),
+        posterior=posterior,
+        noise_matrix=np.eye(len(names)),
         noise_rate=float("nan"),
         voices={},
         model=None,
@@ -316,8 +317,15 @@ def _believe_labels(
     believed = posterior.copy()
     believed[labelled] = 0.0
     believed[labelled, codes[labelled]] = 1.0
-    silent = {"label_quality": np.nan, "suggestion_quality": np.nan, "label_issue": False}
-    return frame.assign(**silent, **dict.fromkeys(VOICE_COLUMNS.values(), np.nan)), believed
+    return _silent_frame(frame["suggested_label"].array), believed
+
+
+def _silent_frame(suggested: Any) -> pd.DataFrame:
+    """Give the columns of an audit in which no voice was heard; what is unknown has its place once."""
+    unknown = np.full(len(suggested), np.nan)
+    columns = dict.fromkeys(["label_quality", "suggested_label", "suggestion_quality", "label_issue"], unknown)
+    told = {"suggested_label": suggested, "label_issue": np.zeros(len(suggested), dtype=bool)}
+    return pd.DataFrame(columns | told | dict.fromkeys(VOICE_COLUMNS.values(), unknown), copy=False)
 
 
 def _heard(methods: Iterable[str], evidence: Evidence) -> tuple[str, ...]:

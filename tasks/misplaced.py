@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from burnish.tasks.cell_columns import CellColumn
 
@@ -23,6 +24,7 @@ MOST_VALUES = 5_000
 MOST_PAIRS = 2_000
 FEWEST = 3
 OFTEN = 0.5
+UNLIKELY = 0.001  # that so many hold one by chance (binomial law, at the share where B is filled)
 _ENDS = (
     re.compile(r"(?P<rest>.*\S)\s*[,;/|]\s*(?P<part>[^,;/|]+)"),
     re.compile(r"(?P<rest>.*\S)\s+\(?(?P<part>[^\s()]+)\)?"),
@@ -87,7 +89,8 @@ def _hold_against(
     here = holds[holder.codes]
     inside = (float(here[empty].sum()) + 0.5) / (float(empty.sum()) + 1)
     outside = (float(here[~empty].sum()) + 0.5) / (float((~empty).sum()) + 1)
-    if inside < OFTEN or int(here[empty].sum()) < FEWEST:
+    hits = int(here[empty].sum())
+    if inside < OFTEN or hits < FEWEST or binom.sf(hits - 1, int(empty.sum()), outside) > UNLIKELY:
         return None
     rows = np.flatnonzero(here & empty)
     pieces = [known[code] for code in holder.codes[rows].tolist()]

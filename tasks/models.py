@@ -15,7 +15,6 @@ Known failure: a stack of copies shares each mini-batch, so its memory grows wit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 from math import sqrt
 
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import did_you_mean
 
 KINDS = ("linear", "mlp")
 EVERY_COPY = slice(None)
@@ -186,6 +186,5 @@ def build_network(
 def _check_name(name: str, known: Sequence[str] | dict[str, Callable[[Tensor], Tensor]], key: str) -> None:
     if name in known:
         return
-    close = get_close_matches(name, known, 1)
-    hint = f", did you mean {close[0]!r}?" if close else ""
-    raise InputError(f"{key} is {name!r}, which is none of {', '.join(known)}{hint}")
+    hint = did_you_mean(name, known)
+    raise InputError(f"{key} is {name!r}, which is none of {', '.join(known)}{hint and ', ' + hint}")

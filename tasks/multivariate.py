@@ -14,9 +14,10 @@ dimensions of pure noise, distances tell little.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +26,11 @@ OUTLIER_ABOVE = 0.5
 PRIOR = 0.01  # share of outliers expected before looking
 SPREAD = 10.0  # an outlier's score lies anywhere in this many standard deviations
 MOST_ROWS = 5_000  # rows the detectors learn from
+COMPARISONS, FEWEST_NEAR = 10_000_000_000, 1_000  # distances looked at; of millions of rows, to fewer training rows
 MOST_COLUMNS = 64  # more are projected
 FEWEST_ROWS = 20
 ROWS, COLUMNS = 2_048, 128  # rows and columns worked on at once
+FEWEST_AT_ONCE, MOST_AT_ONCE, CELLS_AT_ONCE = 256, 65_536, 2_097_152  # rows scored at once, and their numbers
 NEIGHBOURS, NEIGHBOURS_SHARE = 10, 0.01  # the more of the two: a clump of outliers of 1% of the rows cannot hide itself
 TREES = 100
 CENTRAL = 0.75  # share of the rows that the robust covariance is learnt from
@@ -38,12 +41,25 @@ Floats = NDArray[np.float64]
 Array = NDArray[Any]
 
 
-def score_outliers(features: Array, train_mask: NDArray[np.bool_] | None = None, *, seed: int = 0) -> Floats:
+class Rows(Protocol):
+    """Features of n rows: an array, or what makes those rows that are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, d)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Array: ...
+
+
+def score_outliers(features: Rows, train_mask: NDArray[np.bool_] | None = None, *, seed: int = 0) -> Floats:
     """Give each row the probability that it is an outlier among the training rows.
 
     Parameters
     ----------
-    features : float32 (n, d)
+    features : float32 (n, d), or what gives its rows when asked (`encoded_rows.py`)
         Finite.
     train_mask : bool (n,), optional
         The rows to learn from; all where not given.
@@ -74,30 +90,48 @@ def score_outliers(features: Array, train_mask: NDArray[np.bool_] | None = None,
         learnt_from = np.sort(rng.choice(learnt_from, MOST_ROWS, replace=False))
     if len(learnt_from) < FEWEST_ROWS or features.shape[1] == 0:
         return np.zeros(len(features))
-    alone, reduced = _isolate_and_reduce(features, learnt_from, int(rng.integers(2**31)))
-    voices = [
-        alone,
-        _distance(reduced, learnt_from),
-        _robust_mahalanobis(reduced, learnt_from),
-    ]
-    z = _standardize(np.mean([_standardize(voice, known) for voice in voices], axis=0), known)
-    return _probability(z)
+    voices = _hear_voices(features, learnt_from, int(rng.integers(2**31)))
+    mean = np.zeros(len(features))
+    for voice in voices:
+        mean += _standardize(voice, known) / len(voices)
+    return _probability(_standardize(mean, known))
 
 
-def _isolate_and_reduce(features: Array, rows: NDArray[np.int64], seed: int) -> tuple[Floats, NDArray[np.float32]]:
-    """Score all rows by the forest, and give them in few columns; they are scaled a few at a time."""
-    scaling = fit_scaling(features, rows)
-    sample = np.empty((len(rows), features.shape[1]), dtype=np.float32)
-    for start in range(0, len(rows), ROWS):
-        sample[start : start + ROWS] = scaling.apply(features[rows[start : start + ROWS]])
+def blocks_of(features: Rows) -> Iterator[slice]:
+    """Cut rows into blocks that a processor's cache and a small machine's memory hold."""
+    step = max(FEWEST_AT_ONCE, min(MOST_AT_ONCE, CELLS_AT_ONCE // max(features.shape[1], 1)))
+    return (slice(start, start + step) for start in range(0, len(features), step))
+
+
+def _hear_voices(features: Rows, learnt_from: NDArray[np.int64], seed: int) -> NDArray[np.float32]:
+    """Score all rows by the three detectors, float32 (3, n), a block at a time: scaled rows are never held together."""
+    import torch
+
+    from burnish.tasks.fitting import limited_threads
+
+    sample = np.array(features[learnt_from], dtype=np.float32)
+    scaling = fit_scaling(sample)
+    for start in range(0, len(sample), ROWS):
+        sample[start : start + ROWS] = scaling.apply(sample[start : start + ROWS])
     isolation, reduction = _fit_forest(sample, seed), _fit_reduction(sample)
-    del sample
-    alone, parts = np.empty(len(features)), []
-    for start in range(0, len(features), ROWS):
-        scaled = scaling.apply(features[start : start + ROWS])
-        alone[start : start + ROWS] = isolation(scaled)
-        parts.append(scaled if reduction is None else reduction.apply(scaled))
-    return alone, np.concatenate(parts)
+    reduced = sample if reduction is None else reduction.apply(sample)
+    far = _robust_mahalanobis(reduced)
+    count = int(np.clip(COMPARISONS // len(features), FEWEST_NEAR, len(reduced)))
+    near = np.sort(np.random.default_rng(seed).choice(len(reduced), count, replace=False))
+    itself = np.zeros(len(features), dtype=bool)
+    itself[learnt_from[near]] = True
+    voices = np.empty((3, len(features)), dtype=np.float32)
+
+    def hear(rows: slice) -> None:
+        scaled = scaling.apply(features[rows])
+        voices[0, rows] = isolation(scaled)
+        scaled = scaled if reduction is None else reduction.apply(scaled)
+        voices[1, rows] = _distance(scaled, reduced[near], itself[rows])
+        voices[2, rows] = far(scaled)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool, limited_threads(1):
+        list(pool.map(hear, blocks_of(features)))  # raises what a thread raised
+    return voices
 
 
 @dataclass(frozen=True)
@@ -116,11 +150,11 @@ class Scaling:
         return np.clip(scaled, -1e6, 1e6, out=scaled)
 
 
-def fit_scaling(features: Array, rows: NDArray[np.int64]) -> Scaling:
+def fit_scaling(rows: Array) -> Scaling:
     """Centre on the median and divide by the quartile range, or by the standard deviation where that is 0."""
     fitted = []
-    for start in range(0, features.shape[1], COLUMNS):
-        sample = features[rows, start : start + COLUMNS].astype(np.float64)
+    for start in range(0, rows.shape[1], COLUMNS):
+        sample = rows[:, start : start + COLUMNS].astype(np.float64)
         low, middle, high = np.quantile(sample, [0.25, 0.5, 0.75], axis=0)
         spread = (high - low) / 1.3489795
         spread = np.where(spread > 0, spread, sample.std(axis=0))
@@ -171,22 +205,24 @@ def _fit_forest(sample: NDArray[np.float32], seed: int) -> Callable[[NDArray[np.
     return lambda scaled: -np.asarray(forest.score_samples(scaled), dtype=np.float64)
 
 
-def _distance(reduced: Array, rows: NDArray[np.int64]) -> Floats:
+def _distance(queries: Array, points: Array, itself: NDArray[np.bool_]) -> Floats:
     """Mean distance to the nearest training rows, itself left out."""
     from burnish.tasks.neighbours import distances_to_nearest
 
-    count = max(NEIGHBOURS, int(NEIGHBOURS_SHARE * len(rows)))
-    distances = distances_to_nearest(reduced, reduced[rows], count + 1)
-    itself = np.zeros(len(reduced), dtype=bool)
-    itself[rows] = True
+    count = max(NEIGHBOURS, int(NEIGHBOURS_SHARE * len(points)))
+    distances = distances_to_nearest(queries, points, count + 1)
     return np.where(itself, distances[:, 1:].mean(axis=1), distances[:, :-1].mean(axis=1)).astype(np.float64)
 
 
-def _robust_mahalanobis(reduced: Array, rows: NDArray[np.int64]) -> Floats:
-    """Distance from the centre in units of the covariance of the most central rows."""
-    middle, precision = central_covariance(reduced[rows].astype(np.float64))
-    centred = reduced.astype(np.float64) - middle
-    return np.asarray(np.sqrt(np.einsum("ij,ij->i", centred @ precision, centred)))
+def _robust_mahalanobis(sample: Array) -> Callable[[Array], Floats]:
+    """Learn the distance from the centre in units of the covariance of the most central rows."""
+    middle, precision = central_covariance(sample.astype(np.float64))
+
+    def far(rows: Array) -> Floats:
+        centred = rows.astype(np.float64) - middle
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", centred @ precision, centred)))
+
+    return far
 
 
 def central_covariance(sample: Floats) -> tuple[Floats, Floats]:

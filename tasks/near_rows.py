@@ -5,16 +5,11 @@ and test it flatters the test error as an exact copy does.
 
 How: numbers are compared as they are, text without case and repeated white space. Three looks, each linear in the rows:
 
-* Rows that are equal then.
-* Rows that agree in all columns but one, found by a sum of hashes less the hash of that column. That may be a
-  coincidence: where the other columns seldom tell rows apart, rows that differ in one column are as common as rows that
-  differ in that and another one. The latter are counted for the three most telling columns; by how often such a column
-  agrees by chance they say how many of the former chance explains, and the middle one is believed. Where that is too
-  many, small differences of a number count alone, as far as they are more frequent than larger ones.
-* Rows whose categories agree and whose numbers (as normal scores of their ranks) nearly do, found by locality-sensitive
-  hashing; again as far as small distances are more frequent than by the next larger ones they should be.
-
-Chance explains one in a hundred of the pairs found at most, one in fifty of those that differ in one column.
+* Rows that are equal then (`row_hashes.py`).
+* Rows that agree in all columns but one, as long as they are likelier copies than coincidences (`one_cell.py`).
+* Rows whose categories agree and whose numbers (as normal scores of their ranks: no scale and no tail matters) nearly
+  do, found by locality-sensitive hashing, as far as small distances are more frequent than by the next larger ones they
+  should be: chance explains one in a hundred of the pairs found at most.
 
 Sources: locality-sensitive hashing on random projections, Datar et al. (2004); the share that chance explains is a
 false discovery rate, Benjamini and Hochberg (1995), with the null taken from the neighbouring distances (Efron 2004).
@@ -33,20 +28,26 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from burnish.tasks.duplicates import TELLING, Pairs, usual_second_distance
+from burnish.tasks.one_cell import one_cell_apart
+from burnish.tasks.row_hashes import (
+    Floats,
+    Hashes,
+    as_values,
+    hash_column,
+    hash_whole,
+    is_ordered,
+    neighbours,
+    pairs_in,
+)
 
 BY_CHANCE = 0.01  # of the pairs that differ by noise, at most
-ONE_CELL_BY_CHANCE = 0.02  # of the pairs that differ in one column: a chance pair kept together does no harm
+MOST_DIMENSIONS = 1000.0  # beyond, chance puts nothing near, and 2 to their power is infinite
 FEW_VALUES = 20  # distinct numbers, at most, that count as categories
 FINE = 0.05  # distinct numbers, as a share of the rows, of a column that tells most rows apart
-TELLING_COLUMNS = 3  # columns that are asked how many pairs chance explains
-STEPS = tuple(float(step) for step in np.geomspace(1e-5, 0.5, 61))  # of the ranks
 REACH = 0.3  # of the usual distance to the second nearest: no pair further apart is looked at
 CELL = 8.0  # width of a hash cell, in reaches
 MOST_PROJECTIONS, TABLES, OCCUPANCY, AHEAD = 16, 10, 4, 6
 MOST_NOISY = 500_000  # rows among which noise in several columns is looked for
-
-Hashes = NDArray[np.uint64]
-Floats = NDArray[np.float64]
 
 
 def find_near_rows(attributes: pd.DataFrame) -> Pairs:
@@ -73,17 +74,17 @@ def find_near_rows(attributes: pd.DataFrame) -> Pairs:
         return np.empty((0, 2), dtype=np.int64)
     total = np.zeros(n, dtype=np.uint64)
     for at in columns:
-        total += _hash_column(attributes.iloc[:, at], at)
-    equal = _neighbours(total, np.zeros(n))
+        total += hash_column(attributes.iloc[:, at], at)
+    equal = neighbours(total)
     if len(equal) > TELLING * n:
         return np.empty((0, 2), dtype=np.int64)
     kept = np.ones(n, dtype=bool)
     kept[equal[:, 1]] = False
+    total = total if not len(equal) else total[kept]
+    looks = [one_cell_apart(attributes, kept, total)]
     rows = np.flatnonzero(kept)
-    distinct = attributes if len(rows) == n else attributes.iloc[rows]
-    looks = [_one_cell_apart(distinct, total[rows])]
     if len(rows) <= MOST_NOISY:
-        looks.append(_noise_apart(distinct))
+        looks.append(_noise_apart(attributes if len(rows) == n else attributes.iloc[rows]))
     found = [rows[pairs] for pairs in looks if len(np.unique(pairs)) <= 2 * TELLING * len(rows)]
     return _distinct(np.sort(np.concatenate([equal, *found]), axis=1), n)
 
@@ -110,44 +111,9 @@ def chance_limit(distances: Floats, steps: tuple[float, ...], dimensions: float)
     ordered = np.sort(distances)
     at = np.array(steps)
     within, beyond = np.searchsorted(ordered, at, side="right"), np.searchsorted(ordered, 2 * at, side="right")
-    by_chance = (beyond - within) / (2.0**dimensions - 1)
+    by_chance = (beyond - within) / np.expm1(np.log(2) * min(dimensions, MOST_DIMENSIONS))
     passed = np.flatnonzero((within > 0) & (by_chance <= BY_CHANCE * within))
     return float(at[passed[-1]]) if len(passed) else 0.0
-
-
-def _hash_column(column: pd.Series, salt: int) -> Hashes:
-    """Scatter the values of a column over 64 bits, text without case and repeated white space."""
-    if _is_ordered(column) or pd.api.types.is_bool_dtype(column.dtype):
-        values = _values(column)
-        return _hash((values + 0.0).view(np.uint64), salt)  # + 0.0: no negative zero
-    codes, values = pd.factorize(column)
-    plain = pd.Series(values, dtype="str").str.casefold().str.split().str.join(" ")
-    same = np.append(pd.factorize(plain)[0], -1)  # the last is for missing ones
-    return _hash(same[codes].astype(np.uint64), salt)
-
-
-def _hash(codes: Hashes, salt: int) -> Hashes:
-    """Mix 64 bits (the finalizer of SplitMix64, Steele et al. 2014)."""
-    mixed = codes + np.uint64(((salt + 1) * 0x9E3779B97F4A7C15) % 2**64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(31))
-
-
-def _is_ordered(column: pd.Series) -> bool:
-    """Tell numbers and dates."""
-    ordered = pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype)
-    return ordered and not pd.api.types.is_bool_dtype(column.dtype)
-
-
-def _values(column: pd.Series) -> Floats:
-    """Give numbers, booleans or dates as float64 (n,), missing ones as −∞."""
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        values = column.astype("int64").to_numpy(dtype=np.float64, copy=True)
-    else:
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    values[column.isna().to_numpy()] = -np.inf
-    return values
 
 
 def _normal_scores(values: Floats) -> Floats:
@@ -158,84 +124,17 @@ def _normal_scores(values: Floats) -> Floats:
     return scores
 
 
-def _neighbours(key: Hashes, beside: Floats) -> Pairs:
-    """Pair each row with the next one of the same key, in the order of `beside`."""
-    shared = _repeated(key)
-    rows = np.flatnonzero(np.isin(key, shared)) if len(shared) else np.empty(0, dtype=np.int64)
-    order = rows[np.lexsort((beside[rows], key[rows]))]
-    same = key[order[1:]] == key[order[:-1]]
-    return np.stack([order[:-1][same], order[1:][same]], axis=1).astype(np.int64)
-
-
-def _repeated(key: Hashes) -> Hashes:
-    ordered = np.sort(key)
-    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-
-
-def _pairs_in(key: Hashes) -> float:
-    """Count the pairs of rows with the same key."""
-    ordered = np.sort(key)
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    sizes = np.diff(ends, prepend=-1).astype(np.float64)
-    return float((sizes * (sizes - 1) / 2).sum())
-
-
-def _one_cell_apart(frame: pd.DataFrame, total: Hashes) -> Pairs:
-    """Pairs that agree in all columns but one, as far as chance does not explain them; `total` are the rows' hashes."""
-    columns = range(frame.shape[1])
-    found = [np.empty((0, 2), dtype=np.int64)]
-    if len(columns) < 2 or len(frame) < 2:
-        return found[0]
-    agree, alone = np.zeros(len(columns)), np.zeros(len(columns))
-    for at in columns:
-        hashed = _hash_column(frame.iloc[:, at], at)
-        agree[at], alone[at] = _pairs_in(hashed), _pairs_in(total - hashed)
-    agree /= len(total) * (len(total) - 1) / 2
-    for at in np.flatnonzero(alone).tolist():
-        column = frame.iloc[:, at]
-        without = total - _hash_column(column, at)
-        others = [k for k in np.argsort(agree, kind="stable").tolist() if k != at][:TELLING_COLUMNS]
-        two_apart = [_pairs_in(without - _hash_column(frame.iloc[:, k], k)) - alone[at] - alone[k] for k in others]
-        by_chance = [
-            max(two, 0) * agree[k] / max(1 - agree[k], 1e-12) for two, k in zip(two_apart, others, strict=True)
-        ]
-        found.append(_beyond_chance(column, without, float(np.median(by_chance)), alone[at]))
-    return np.concatenate(found)
-
-
-def _beyond_chance(column: pd.Series, without: Hashes, by_chance: float, count: float) -> Pairs:
-    """Pairs that differ in this column alone: all where few are chance's, else those with a small difference."""
-    ordered = _is_ordered(column)
-    values = _values(column) if ordered else np.zeros(len(column))
-    pairs = _neighbours(without, values)
-    if by_chance <= ONE_CELL_BY_CHANCE * count:
-        return pairs
-    if not ordered:
-        return pairs[:0]
-    ranks = rankdata(values) / len(values)
-    apart = np.abs(ranks[pairs[:, 0]] - ranks[pairs[:, 1]])
-    return pairs[apart <= max(chance_limit(apart, STEPS, 1.0), _small_change(apart, by_chance))]
-
-
-def _small_change(apart: Floats, by_chance: float) -> float:
-    """Give the largest difference in ranks up to which few pairs are chance's, whose differences are a triangle's."""
-    at = np.array(STEPS)
-    within = np.searchsorted(np.sort(apart), at, side="right")
-    passed = np.flatnonzero((within > 0) & (by_chance * (2 * at - at**2) <= ONE_CELL_BY_CHANCE * within))
-    return float(at[passed[-1]]) if len(passed) else 0.0
-
-
 def _noise_apart(frame: pd.DataFrame) -> Pairs:
     """Pairs that agree but for noise in several numbers: in all of many values, or in those that tell rows apart."""
     columns = [frame.iloc[:, at] for at in range(frame.shape[1])]
-    distinct = {at: each.nunique() for at, each in enumerate(columns) if _is_ordered(each)}
+    distinct = {at: each.nunique() for at, each in enumerate(columns) if is_ordered(each)}
     measured = [at for at, count in distinct.items() if count > FEW_VALUES]
     fine = [at for at in measured if distinct[at] > FINE * len(frame)]
     looks = [look for look in ([measured] if fine == measured else [measured, fine]) if len(look) > 1]
     if not looks or len(frame) < 3:
         return np.empty((0, 2), dtype=np.int64)
-    scores = {at: _normal_scores(_values(columns[at])).astype(np.float32) for at in measured}
-    hashes = {at: _hash_column(columns[at], at) for at in range(len(columns))}
+    scores = {at: _normal_scores(as_values(columns[at])).astype(np.float32) for at in measured}
+    hashes = {at: hash_column(columns[at], at) for at in range(len(columns))}
     found = []
     for look in looks:
         key = np.zeros(len(frame), dtype=np.uint64)
@@ -266,7 +165,7 @@ def _noisy_pairs(points: NDArray[np.float32], key: Hashes, dimensions: float) ->
     Columns of few values are the same or far apart: they add no dimension at small distances.
     """
     n = len(points)
-    same = max(_pairs_in(key), 1.0) / (n * (n - 1) / 2)
+    same = max(pairs_in(key.copy()), 1.0) / (n * (n - 1) / 2)
     usual = usual_second_distance(points, points.mean(axis=0)) * same ** (-1 / dimensions)
     reach = REACH * min(usual, float(np.sqrt(points.var(axis=0).sum())))
     if reach <= 0:
@@ -292,7 +191,7 @@ def _near_points(points: NDArray[np.float32], key: Hashes, reach: float, crowd: 
         cells = np.floor(along[:, 1:] / np.float32(CELL * reach) + rng.random(projections, dtype=np.float32))
         cell = key.copy()
         for at in range(projections):
-            cell += _hash(cells[:, at].astype(np.int64).view(np.uint64), at + 1000)
+            cell += hash_whole(cells[:, at].astype(np.int64), at + 1000)
         order = np.lexsort((along[:, 0], cell))
         ordered, place = cell[order], along[order, 0]
         for ahead in range(1, min(AHEAD, len(order) - 1) + 1):

@@ -13,11 +13,12 @@ from burnish.tasks.column_types import MixedCells, Notation, TypedColumns
 from burnish.tasks.findings import Finding
 from burnish.tasks.notation import things
 from burnish.tasks.tables import list_names
-from burnish.tasks.written_dates import DateNotation
+from burnish.tasks.written_dates import ISO, DateNotation
 from burnish.tasks.written_numbers import NumberNotation
 
 NOTATIONS = "notations.json"  # in the model's folder
 SHOWN = 5
+YEAR_FIRST = {ISO, "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d"}  # nothing to be told apart
 
 
 def notation_findings(typed: TypedColumns, wanted: Sequence[str]) -> list[Finding]:
@@ -25,21 +26,28 @@ def notation_findings(typed: TypedColumns, wanted: Sequence[str]) -> list[Findin
     asked = set(wanted)
     mixed = {name: each for name, each in typed.mixed.items() if name in asked}
     notations = {name: each for name, each in typed.notations.items() if name in asked and name not in mixed}
-    numbers = [f"{name!r} ({each.words()})" for name, each in notations.items() if isinstance(each, NumberNotation)]
-    dates = [
-        f"{name!r} ({', '.join(each.formats)})"
+    plain = NumberNotation()
+    numbers = [
+        f"{name!r} ({each.words()})"
         for name, each in notations.items()
-        if isinstance(each, DateNotation) and len(each.formats) > 1
+        if isinstance(each, NumberNotation) and each != plain
+    ]
+    dates = [
+        f"{name!r} ({each.words()})"
+        for name, each in notations.items()
+        if isinstance(each, DateNotation) and not set(each.formats) <= YEAR_FIRST
     ]
     two = [f"{name!r} ({why})" for name, why in typed.ambiguous.items() if name in asked]
     taken = [f"{name!r} ({_shown(each)})" for name, each in mixed.items() if each.read]
     text = [f"{name!r} ({_shown(each)})" for name, each in mixed.items() if not each.read]
+    kept = [f"{name!r} ({why})" for name, why in typed.kept.items() if name in asked]
     found = [
         _numbers_finding(numbers),
         _dates_finding(dates),
         _ambiguous_finding(two),
         _words_finding(taken),
         _mixed_finding(text),
+        _kept_finding(kept),
     ]
     return [finding for finding in found if finding is not None]
 
@@ -95,9 +103,9 @@ def _dates_finding(names: list[str]) -> Finding | None:
         return None
     return Finding(
         code="columns.date_formats",
-        title=f"{things(len(names), 'column')} with dates in several formats, read as dates: {_list(names)}",
+        title=f"{things(len(names), 'column')} of dates as people write them, read as dates: {_list(names)}",
         severity="info",
-        explanation="Day and month were told apart by the cells that fit one order only.",
+        explanation="Day, month and year were told apart by the cells that fit one order only.",
         method="Each way of writing by itself, over all its cells; kept, and used on later batches.",
         advice="Write dates as 2021-03-31, which has one reading.",
         count=len(names),
@@ -111,7 +119,7 @@ def _ambiguous_finding(names: list[str]) -> Finding | None:
         code="columns.two_readings",
         title=f"{things(len(names), 'column')} with two readings, left as text: {_list(names)}",
         severity="warning",
-        explanation="A guess may be wrong by a factor of a thousand, or by months.",
+        explanation="A guess may be wrong by a factor of a thousand, by months or by a century.",
         method="Every notation that fits all cells was tried, and two of them say different things.",
         advice="Write numbers without thousands marks, and dates as 2021-03-31.",
         count=len(names),
@@ -138,10 +146,25 @@ def _mixed_finding(names: list[str]) -> Finding | None:
         return None
     return Finding(
         code="columns.mixed",
-        title=f"{things(len(names), 'column')} mixing numbers or dates with codes, left as text: {_list(names)}",
+        title=f"{things(len(names), 'column')} mixing numbers or dates with words or codes, left as text: "
+        f"{_list(names)}",
         severity="warning",
         explanation="Read as text, each number is a category of its own, and their order is lost.",
-        method="At least 95% of the cells agree on numbers or dates, and the others hold digits too.",
-        advice="Correct the cells, or put numbers and codes into two columns.",
+        method="At least 80% of the cells agree on numbers or dates; the others hold digits too, or are more than 5%.",
+        advice="Correct the cells, or put numbers and codes into two columns; empty cells count as missing.",
+        count=len(names),
+    )
+
+
+def _kept_finding(names: list[str]) -> Finding | None:
+    if not names:
+        return None
+    return Finding(
+        code="columns.kept_text",
+        title=f"{things(len(names), 'column')} like numbers or dates, kept as text: {_list(names)}",
+        severity="warning",
+        explanation="Read as text, each number or day is a category of its own, and their order is lost.",
+        method="All cells look like numbers or dates, and no one way of reading fits them.",
+        advice="Write all cells of a column one way: plain numbers in one unit or currency, dates as 2021-03-31.",
         count=len(names),
     )

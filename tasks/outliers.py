@@ -15,7 +15,6 @@ Known failures: those of `fences.py`; a group seen in fewer than 30 training row
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
@@ -27,11 +26,20 @@ from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
 from burnish.tasks.label_checks import labels_as_text
 from burnish.tasks.limits import ColumnLimits, Floats, Limits, Mask, Method, is_number
 
-__all__ = ["ColumnLimits", "Limits", "extreme_columns", "fit_limits", "outlier_findings", "summarize_limits"]
+__all__ = [
+    "ColumnLimits",
+    "Limits",
+    "extreme_columns",
+    "fit_limits",
+    "group_findings",
+    "outlier_findings",
+    "summarize_limits",
+]
 
 MOST_VALUES = 100_000  # more are sampled: the limits' own standard error is then about 1% of a deviation
 FEWEST_FINITE = 10_000  # with fewer in the sample, all rows are looked at
 MOST_GROUPS = 1_000
+MOST = 0.5  # share of the rows above which none is named
 COMMON = 0.05  # share of a column outside its limits that is worth a word
 
 
@@ -72,7 +80,7 @@ def fit_limits(
     Raises
     ------
     InputError
-        An unknown method or rule, a strength that is not above 0, more than 1,000 groups.
+        An unknown method or rule, a strength that is not above 0, more than 1,000 groups of 30 rows.
 
     Examples
     --------
@@ -147,7 +155,9 @@ def extreme_columns(replaced: pd.DataFrame) -> pd.Series:
 
 
 def outlier_findings(limits: Limits, replaced: pd.DataFrame, rows: Mask, ids: pd.Series) -> tuple[Finding, ...]:
-    """Say which columns have so many training cells outside their limits that these are no outliers.
+    """Say where so many training rows or cells lie outside their limits that these are no outliers.
+
+    Where it is most of the rows, none is named.
 
     Parameters
     ----------
@@ -158,7 +168,11 @@ def outlier_findings(limits: Limits, replaced: pd.DataFrame, rows: Mask, ids: pd
         The training rows.
     ids : Series of str, n rows
     """
-    found = []
+    touched = np.zeros(len(replaced), dtype=bool)
+    for name in replaced.columns:
+        touched |= replaced[name].to_numpy()
+    share = float((touched & rows).sum() / max(rows.sum(), 1))
+    found = [_most_rows(limits, share, int(touched.sum()))] if share > MOST else []
     for name in dict.fromkeys(each.column for each in limits.columns):
         cells = replaced[name].to_numpy() & rows
         if cells.sum() > COMMON * rows.sum():
@@ -172,25 +186,82 @@ def outlier_findings(limits: Limits, replaced: pd.DataFrame, rows: Mask, ids: pd
                     advice="Set `outliers.rule: auto`, which leaves a tail alone that holds over 2%, or raise "
                     "`outliers.strength`.",
                     count=int(cells.sum()),
-                    ids=tuple(ids[cells].head(SHOWN_IDS)),
+                    ids=() if share > MOST else tuple(ids[cells].head(SHOWN_IDS)),
                 )
             )
     return tuple(found)
 
 
+def _most_rows(limits: Limits, share: float, touched: int) -> Finding:
+    return Finding(
+        code="outliers.most_rows",
+        title=f"{share:.0%} of the training rows have a value outside its limits: too many to be outliers",
+        severity="warning",
+        explanation="Outliers are far from the rest; what most rows have is the rest. Treating it bends every column.",
+        method=f"`outliers.rule` at strength {limits.strength:g}, more than half of the rows.",
+        advice="Set `outliers.rule: auto`, or raise `outliers.strength`.",
+        count=touched,
+    )
+
+
+def group_findings(groups: pd.Series, rows: Mask) -> tuple[Finding, ...]:
+    """Say how many training rows are in groups too small for limits of their own.
+
+    Parameters
+    ----------
+    groups : Series of n rows
+        As given to `fit_limits`.
+    rows : bool (n,)
+        The training rows.
+
+    Examples
+    --------
+    >>> group_findings(pd.Series(np.arange(40), name="name"), np.ones(40, dtype=bool))[0].title
+    "none of the 40 values of 'name' has 30 training rows: all are held to the limits of the whole column"
+    """
+    codes, _ = pd.factorize(labels_as_text(groups[rows]))
+    sizes = np.bincount(codes[codes >= 0])
+    small = sizes < FEWEST_VALUES
+    if not small.any():
+        return ()
+    few, held = int(small.sum()), int(sizes[small].sum())
+    none_large = few == len(sizes)
+    title = (
+        f"none of the {few:,} values of {groups.name!r} has {FEWEST_VALUES} training rows: all are held to the limits "
+        "of the whole column"
+        if none_large
+        else f"{few:,} of {len(sizes):,} values of {groups.name!r} have under {FEWEST_VALUES} training rows: their "
+        f"{held:,} rows are held to the limits of the whole column"
+    )
+    return (
+        Finding(
+            code="outliers.small_groups",
+            title=title,
+            severity="warning" if held > MOST * sizes.sum() else "info",
+            explanation="Limits learnt from so few rows would be those of chance.",
+            method="training rows counted for each value of `outliers.by`",
+            advice="Name a column of fewer values in `outliers.by`.",
+            count=held,
+        ),
+    )
+
+
 def _members(groups: pd.Series | None, rows: NDArray[np.int64]) -> list[tuple[str | None, NDArray[np.int64]]]:
-    """Give the groups large enough for limits of their own, and the rows of each that are learnt from."""
+    """Give the groups large enough for limits of their own, by name, and the rows of each that are learnt from."""
     if groups is None:
         return []
-    codes, names = pd.factorize(labels_as_text(groups.iloc[rows]), sort=True)
-    if len(names) > MOST_GROUPS:
+    codes, names = pd.factorize(labels_as_text(groups.iloc[rows]))
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+    large = np.flatnonzero(sizes >= FEWEST_VALUES)
+    if len(large) > MOST_GROUPS:
         raise InputError(
-            f"outliers.by: {groups.name!r} has {len(names):,} different values: use a column of up to {MOST_GROUPS:,}."
+            f"outliers.by: {groups.name!r} has {len(large):,} values with {FEWEST_VALUES} rows and more: use a column "
+            f"of up to {MOST_GROUPS:,}."
         )
     order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    members = [rows[order[start:end]] for start, end in pairwise(bounds)]
-    return [(str(name), own) for name, own in zip(names, members, strict=True) if len(own) >= FEWEST_VALUES]
+    starts = np.searchsorted(codes[order], large)
+    members = {str(names[at]): rows[order[start : start + sizes[at]]] for at, start in zip(large, starts, strict=True)}
+    return [(name, members[name]) for name in sorted(members)]
 
 
 def _sample(rows: NDArray[np.int64]) -> NDArray[np.int64]:

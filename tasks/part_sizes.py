@@ -7,7 +7,6 @@ Known failure: the half-width is reckoned for an error of 10%; at an error of 50
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from burnish.tasks.apportion import Floats
 from burnish.tasks.balance import EXPECTED_ERROR, Z95
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import did_you_mean
 
 SMALL, LARGE = 100_000, 1_000_000
 SMALL_SHARE, LARGE_SHARE = 0.2, 0.01
@@ -135,6 +135,5 @@ def check_names(names: Iterable[Any], known: Sequence[str], where: str) -> None:
     """
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known[:10])}."
+            hint = did_you_mean(name, known, f"known: {', '.join(known[:10])}.")
             raise InputError(f"{where} names {name!r}, which is not there: {hint}")

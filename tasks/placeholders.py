@@ -2,8 +2,8 @@
 
 They are no typing errors, so they are a kind of their own: nothing is there to repair, but whoever averages the column
 should know. The words are those that pandas takes for missing, with the signs people write by hand. A word that may be
-a value (`None`, `unknown`) counts only where the other cells are numbers; a number of nines, or −1, only where it lies
-far beyond all others.
+a value (`None`, `unknown`) counts only where the other cells are numbers or dates; a number of nines, or −1, only where
+it lies far beyond all others.
 
 Known failure: a code for missing that lies among the values (0, or 99 in a column of ages) is not seen.
 """
@@ -11,10 +11,13 @@ Known failure: a code for missing that lies among the values (0, or 99 in a colu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from burnish.tasks.cell_columns import CellColumn, ValueSuspect
+from burnish.tasks.written_dates import LIKE_A_DATE
 
 KIND = "placeholder"
 SURE = frozenset(
@@ -29,6 +32,31 @@ _NINES = re.compile(r"-?9{2,}(?:\.0*|\.9+)?")
 FEWEST_NUMBERS = 20
 
 
+def names_of_nothing(values: Sequence[str], *, among_numbers: bool) -> NDArray[np.bool_]:
+    """Tell which distinct values (k,) are words or signs for a missing one.
+
+    Parameters
+    ----------
+    values : sequence of str
+    among_numbers : bool
+        The others are numbers or dates, where words that may be values elsewhere (`unknown`) are none.
+
+    Examples
+    --------
+    >>> names_of_nothing(["31", "N/A", "-", "unknown"], among_numbers=True).tolist()
+    [False, True, True, True]
+    >>> names_of_nothing(["red", "+", "-", "unknown"], among_numbers=False).tolist()
+    [False, False, False, False]
+    """
+    words = SURE | AMONG_NUMBERS if among_numbers else SURE
+    names = [value.strip().casefold() if len(value) <= 20 else "" for value in values]
+    signs = [code for code, name in enumerate(names) if _SIGNS.fullmatch(name) and name not in SURE]
+    found = np.array([name in words for name in names], dtype=bool)
+    if len(signs) == 1:  # several signs are a vocabulary: +, -
+        found[signs[0]] = True
+    return found
+
+
 def find_placeholders(column: CellColumn) -> list[ValueSuspect]:
     """Find the values of a column that stand for a missing one.
 
@@ -40,13 +68,19 @@ def find_placeholders(column: CellColumn) -> list[ValueSuspect]:
     >>> [age.texts[suspect.code] for suspect in find_placeholders(age)]
     ['N/A', '-', '999']
     """
-    names = {code: value.strip().casefold() for code, value in enumerate(column.texts) if len(value) <= 20}
-    signs = [code for code, name in names.items() if _SIGNS.fullmatch(name) and name not in SURE]
-    found = {code: 0.95 for code, name in names.items() if name in SURE and column.counts[code]}
-    if len(signs) == 1 and column.counts[signs[0]] * 2 < column.filled:  # several signs are a vocabulary: +, -
-        found[signs[0]] = 0.9
-    if column.is_numeric or _mostly_numbers(column, found):
-        found |= {code: 0.9 for code, name in names.items() if name in AMONG_NUMBERS}
+    there = column.counts > 0
+    blank = names_of_nothing(column.texts, among_numbers=True) & there
+    if not blank.any() and not column.is_numeric:
+        return []
+    numbers = column.is_numeric or _mostly(column, np.isfinite(column.numbers), ~blank)
+    if not numbers and not _mostly(column, _dates(column), ~blank):
+        blank = names_of_nothing(column.texts, among_numbers=False) & there
+        sure = [column.texts[code].strip().casefold() in SURE for code in range(len(column.texts))]
+        blank &= np.array(sure, dtype=bool) | (2 * column.counts < column.filled)
+    found = {
+        code: 0.95 if column.texts[code].strip().casefold() in SURE else 0.9 for code in np.flatnonzero(blank).tolist()
+    }
+    if numbers:
         found |= dict.fromkeys(_sentinels(column), 0.9)
     return [
         ValueSuspect(code, KIND, None, "stands for a missing value", confidence)
@@ -54,10 +88,15 @@ def find_placeholders(column: CellColumn) -> list[ValueSuspect]:
     ]
 
 
-def _mostly_numbers(column: CellColumn, found: dict[int, float]) -> bool:
-    numbers = column.counts[np.isfinite(column.numbers)].sum()
-    left = column.filled - int(column.counts[list(found)].sum())
-    return bool(left and numbers >= 0.5 * left)
+def _mostly(column: CellColumn, fits: NDArray[np.bool_], others: NDArray[np.bool_]) -> bool:
+    """Tell whether half of the cells that hold another value, or more, fit."""
+    left = int(column.counts[others].sum())
+    return bool(left and column.counts[fits & others].sum() >= 0.5 * left)
+
+
+def _dates(column: CellColumn) -> NDArray[np.bool_]:
+    match = re.compile(LIKE_A_DATE).fullmatch
+    return np.array([match(value.strip()) is not None for value in column.texts], dtype=bool)
 
 
 def _sentinels(column: CellColumn) -> list[int]:
@@ -71,7 +110,7 @@ def _sentinels(column: CellColumn) -> list[int]:
     ]
     rest = finite.copy()
     rest[named] = False
-    if not named or rest.sum() < FEWEST_NUMBERS:
+    if not named or column.counts[rest].sum() < FEWEST_NUMBERS:
         return []
     low, high = numbers[rest].min(), numbers[rest].max()
     width = high - low

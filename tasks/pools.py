@@ -21,12 +21,13 @@ from numpy.typing import ArrayLike
 
 from burnish.tasks.apportion import DEV, TEST, TRAIN, TRAIN_DEV, Bools, Floats, Ints
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.notation import things
 from burnish.tasks.part_sizes import check_names
 
 JUDGING = 0.5  # of the target sources, at most
 
 Target = Mapping[str, str | Sequence[str]]
-Pool = tuple[Ints, Floats]
+Pool = tuple[Ints | slice, Floats]
 
 
 def pools_of(
@@ -53,7 +54,7 @@ def pools_of(
 
     Returns
     -------
-    list of (int64 rows, float (4,) shares)
+    list of (int64 rows or the slice of all rows, float (4,) shares)
 
     Raises
     ------
@@ -65,7 +66,7 @@ def pools_of(
     elif train_sources is not None:
         judging = ~_of_sources(sources, train_sources, "split.train_sources")
     else:
-        return [(np.flatnonzero(rows), shares)]
+        return [(slice(None) if rows.all() else np.flatnonzero(rows), shares)]
     spanning = np.intersect1d(group[judging & (group >= 0)], group[~judging & (group >= 0)])
     judging = judging & ~np.isin(group, spanning)  # a group of both kinds of source stays whole, in train
     inside, outside = np.flatnonzero(rows & judging), np.flatnonzero(rows & ~judging)
@@ -136,12 +137,13 @@ def target_findings(table: pd.DataFrame, target: Target, shares: Floats) -> list
     return [
         Finding(
             code="split.target_short",
-            title=f"{', '.join(names)}: {have:,} examples, of which dev and test take {taken:,}, not {wanted:,.0f}",
+            title=f"{', '.join(names)}: {things(have, 'example')}, of which dev and test take {taken:,}, "
+            f"not {wanted:,.0f}",
             severity="warning",
             explanation="Half of the target's examples judge, the others are learnt from, so dev and test are smaller "
             "than asked for and their errors less sure.",
             method="labelled examples of the target sources against the shares of dev and test",
-            advice="Collect more examples where the model will be used, or ask for smaller shares with `split.ratios`.",
+            advice="Collect more of them, or ask for smaller shares with `split.ratios`.",
             count=have,
         )
     ]

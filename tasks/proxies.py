@@ -70,6 +70,7 @@ class Proxy:
             "both_ways": self.both_ways,
             "share": self.share,
             "almost_surely": self.almost_surely,
+            "levels": [list(pair) for pair in self.sure],
         }
 
 

@@ -77,6 +77,7 @@ UNITS = _read_spellings()
 MOSTLY = 0.9
 FEWEST = 10
 SAMPLE = 500
+SHOWN = 3
 SAME_SIZE = 3.0  # medians of one number in two spellings differ by less than this factor
 _PART = re.compile(r"([$€£]?)\s*([+-]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+))\s*([^\d\s.,;+-]*)(\.?)")
 
@@ -171,8 +172,7 @@ def _compare(
     target = written[0]
     factor = _plain_factor(column, read, target)
     odd = {code: quantity for code, quantity in read.items() if not majority or quantity.spelling != usual}
-    examples = ", ".join(repr(before + "9" + after) for (before, after), _ in spellings.most_common(4))
-    why = f"one number written with mixed units: {examples}"
+    why = f"one number written with mixed units: {', '.join(map(repr, _examples(column, read, spellings)))}"
     found = []
     for code, quantity in odd.items():
         if majority and usual == ("", "") and quantity.unit is None:
@@ -183,6 +183,13 @@ def _compare(
         if repair != column.texts[code]:
             found.append(ValueSuspect(code, KIND, repair, why, 0.95 if amount is not None else 0.5))
     return found
+
+
+def _examples(column: CellColumn, read: dict[int, Quantity], spellings: Counter[tuple[str, str]]) -> list[str]:
+    """Give the most frequent value of each of the most frequent spellings, as it stands."""
+    often = sorted(read, key=lambda code: -int(column.counts[code]))
+    first = {read[code].spelling: column.texts[code].strip() for code in reversed(often)}
+    return [first[spelling] for spelling, _ in spellings.most_common(SHOWN)]
 
 
 def _unit_counts(column: CellColumn, read: dict[int, Quantity]) -> list[tuple[int, float, Unit]]:

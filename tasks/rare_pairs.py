@@ -31,7 +31,11 @@ from burnish.tasks.multivariate import FEWEST_ROWS, PRIOR
 MOST_COLUMNS = 40
 BINS = 8
 MOST_LEVELS = 32  # the most frequent; the others are of no pair
+ROWS = 262_144  # looked at together
 CHANCE = 0.5  # rows of a pair that nobody saw in train count as this many
+
+
+Codes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class RarePairs:
     Attributes
     ----------
     probability : float64 (n,)
-    first, second : int64 (n,)
+    first, second : int8 (n,)
         Places in `columns`, −1 where no pair is odd at all.
     columns : tuple of str
     """
@@ -85,47 +89,58 @@ def find_rare_pairs(
     """
     train = np.ones(len(frame), dtype=bool) if train_mask is None else train_mask
     looked_at = tuple(columns)[:MOST_COLUMNS]
-    best, where = np.zeros(len(frame)), np.full((2, len(frame)), -1)
+    best, where = np.zeros(len(frame)), np.full((2, len(frame)), -1, dtype=np.int8)
     if train.sum() >= FEWEST_ROWS:
         coded = [_codes(frame[name], train) for name in looked_at]
         share = 2 * PRIOR / max(len(looked_at), 2)
         for one, two in combinations(range(len(looked_at)), 2):
-            found = _slips(*coded[one], *coded[two], train, share)
-            more = found > best
-            best[more] = found[more]
-            where[0, more], where[1, more] = one, two
+            chances = _slips(*coded[one], *coded[two], train, share)
+            for start in range(0, len(frame), ROWS) if chances.any() else ():
+                rows = slice(start, start + ROWS)
+                found = chances[coded[one][0][rows], coded[two][0][rows]]
+                more = np.flatnonzero(found > best[rows]) + start
+                best[more] = found[more - start]
+                where[:, more] = [[one], [two]]
     return RarePairs(best, where[0], where[1], looked_at)
 
 
-def _codes(column: pd.Series, train: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
-    """Give the value of each row as a small number, −1 where missing or rare, and how many there are."""
+def _codes(column: pd.Series, train: NDArray[np.bool_]) -> tuple[Codes, int]:
+    """Give the value of each row as a small number, and how many there are, which itself stands for missing or rare."""
     kind = column_kind(column)
     if kind in ("number", "date"):
         numbers = as_numbers(column, kind)
         known = numbers[train & ~np.isnan(numbers)]
-        if len(np.unique(known)) > BINS:
+        if _more_than(BINS, known):
             edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
-            return np.where(np.isnan(numbers), -1, np.searchsorted(edges, numbers, side="right")), len(edges) + 1
-    text = labels_as_text(column)
-    levels = text[train].value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:MOST_LEVELS]
-    return np.asarray(pd.Index(levels).get_indexer(text), dtype=np.int64), len(levels)
+            bins = np.searchsorted(edges, numbers, side="right")
+            return np.where(np.isnan(numbers), len(edges) + 1, bins).astype(np.uint8), len(edges) + 1
+    number, values = pd.factorize(column)
+    text = labels_as_text(pd.Series(values)).to_numpy(dtype=object)
+    seen = np.bincount(number[train & (number >= 0)], minlength=len(values))
+    counted = pd.Series(seen).groupby(text).sum()  # without what reads as missing
+    counted = counted[counted > 0].sort_index().sort_values(ascending=False, kind="stable")[:MOST_LEVELS]
+    place = counted.index.get_indexer(text)
+    small = np.append(np.where(place < 0, len(counted), place), len(counted)).astype(np.uint8)  # the last: missing
+    return small[number], len(counted)
+
+
+def _more_than(count: int, values: NDArray[np.float64]) -> bool:
+    """Tell whether there are more distinct values than so many, by the first rows where these tell."""
+    return len(np.unique(values[:ROWS])) > count or len(np.unique(values)) > count
 
 
 def _slips(
-    a: NDArray[np.int64],
-    levels_a: int,
-    b: NDArray[np.int64],
-    levels_b: int,
-    train: NDArray[np.bool_],
-    share: float,
+    a: Codes, levels_a: int, b: Codes, levels_b: int, train: NDArray[np.bool_], share: float
 ) -> NDArray[np.float64]:
-    """Give the probability that each row's pair of values is a slip, 0 where one of them is missing."""
-    if not levels_a or not levels_b:
-        return np.zeros(len(a))
-    there = (a >= 0) & (b >= 0)
-    cell = np.where(there, a * levels_b + b, 0)
-    met = np.bincount(cell[there & train], minlength=levels_a * levels_b).reshape(levels_a, levels_b).astype(float)
+    """Give the probability that a pair of values is a slip, (levels of a + 1, levels of b + 1); 0 in the last ones."""
+    met = np.zeros((levels_a + 1) * (levels_b + 1))
+    for start in range(0, len(a), ROWS):
+        kept = train[start : start + ROWS]
+        cell = a[start : start + ROWS][kept] * np.int64(levels_b + 1) + b[start : start + ROWS][kept]
+        met += np.bincount(cell, minlength=len(met))
+    met = met.reshape(levels_a + 1, levels_b + 1)[:levels_a, :levels_b]
     expected = np.outer(met.sum(axis=1), met.sum(axis=0)) / max(met.sum(), 1)
     slips = share * expected
-    probability = slips / (slips + np.maximum(met - slips, CHANCE))
-    return np.asarray(np.where(there, np.where(met < expected, probability, 0.0).ravel()[cell], 0.0))
+    seldom = met < expected
+    probability = np.divide(slips, slips + np.maximum(met - slips, CHANCE), out=np.zeros_like(met), where=seldom)
+    return np.pad(probability, ((0, 1), (0, 1)))

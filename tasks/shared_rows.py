@@ -13,6 +13,7 @@ import pandas as pd
 
 from burnish.tasks.copies import TELLING
 from burnish.tasks.findings import SHOWN_IDS, Finding
+from burnish.tasks.row_hashes import rows_that_share
 
 JUDGING = ("dev", "test")
 
@@ -41,7 +42,7 @@ def find_shared_rows(content: pd.Series, split: pd.Series, ids: pd.Series) -> Sh
 
     Parameters
     ----------
-    content : Series (n,)
+    content : Series of numbers (n,)
         Equal where the content is; missing where there is none.
     split : Series (n,)
         `train`, `train_dev`, `dev`, `test`.
@@ -54,14 +55,16 @@ def find_shared_rows(content: pd.Series, split: pd.Series, ids: pd.Series) -> Sh
     >>> found.shared, found.sizes, found.ids
     ({'dev': 0, 'test': 1}, {'dev': 1, 'test': 1}, ('21',))
     """
-    there = content.notna()
-    known = content.isin(content[there & (split == "train")].unique()) & there
-    judged = known & split.isin(JUDGING)
+    sizes = {part: int((split == part).sum()) for part in JUDGING}
+    there = np.flatnonzero(content.notna())
+    again = there[rows_that_share(content.to_numpy()[there])]
+    repeated, part_of = content.iloc[again], split.iloc[again]
+    judged = repeated.isin(repeated[part_of == "train"].unique()) & part_of.isin(JUDGING)
     return SharedRows(
-        {part: int((judged & (split == part)).sum()) for part in JUDGING},
-        {part: int((split == part).sum()) for part in JUDGING},
-        bool(content[there].duplicated().mean() > TELLING) if there.any() else False,
-        tuple(ids[judged].astype(str)[:SHOWN_IDS]),
+        {part: int((judged & (part_of == part)).sum()) for part in JUDGING},
+        sizes,
+        len(again) - repeated.nunique() > TELLING * len(there),
+        tuple(ids.iloc[again][judged].astype(str)[:SHOWN_IDS]),
     )
 
 

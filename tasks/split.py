@@ -29,7 +29,9 @@ from burnish.tasks.pools import Target, pools_of
 from burnish.tasks.strata import FEW_VALUES, bin_values, merge_strata
 from burnish.tasks.time_order import order_in_time
 
-__all__ = ["SplitSummary", "default_ratios", "join_groups", "least_rows", "measure_split", "split"]
+NARROW = 1_000  # whole numbers from so many on are numbered as they come
+
+__all__ = ["SplitSummary", "check_options", "default_ratios", "join_groups", "least_rows", "measure_split", "split"]
 
 
 def split(
@@ -99,8 +101,8 @@ def split(
     """
     _check_together(time, {"train_sources": train_sources, "target": target, "stratify": stratify, "earlier": earlier})
     label = _label_codes(labels)
-    source = np.zeros_like(label) if sources is None else codes_of(sources) + 1
-    group = np.full_like(label, -1) if groups is None else codes_of(groups)
+    source = _one_code(label, 0) if sources is None else _source_codes(sources)
+    group = _one_code(label, -1) if groups is None else codes_of(groups)
     shares = part_shares(ratios, test_halfwidth, train_dev, int((label >= 0).sum()))
     rng = np.random.default_rng(seed)
     if time is not None:
@@ -113,13 +115,49 @@ def split(
         stratum = None
         if stratify is not None:
             stratum = merge_strata(stratify, np.where(shared, label, -1), source, least_rows(shares)).codes
-        for pool, wanted in pools_of(shared, sources, group, shares, train_sources=train_sources, target=target):
-            rows = slice(None) if len(pool) == len(part) else pool  # a view, where all rows are shared out together
+        for rows, wanted in pools_of(shared, sources, group, shares, train_sources=train_sources, target=target):
             columns = label[rows], source[rows], group[rows]
             within = None if stratum is None else stratum[rows]
             part[rows] = assign(*columns, wanted, rng, stratum=within, settled=part[rows])
     index = labels.index if isinstance(labels, pd.Series) else None
     return pd.Series(pd.array(PARTS, dtype="str").take(part), index=index, name="split")
+
+
+def check_options(
+    labels: ArrayLike | pd.Series,
+    sources: ArrayLike | pd.Series | None = None,
+    *,
+    ratios: Sequence[float] | Mapping[str, float] | None = None,
+    test_halfwidth: float | None = None,
+    train_dev: float = 0.05,
+    train_sources: Sequence[str] | None = None,
+    target: Target | None = None,
+    stratify: pd.DataFrame | None = None,
+    time: pd.Series | None = None,
+    earlier: ArrayLike | pd.Series | None = None,
+) -> None:
+    """Refuse at the door what `split` would refuse later; parameters as there.
+
+    Raises
+    ------
+    InputError
+        As `split`, groups left out of account.
+
+    Examples
+    --------
+    >>> check_options(["cat", "dog"] * 10, train_dev=0.7)
+    Traceback (most recent call last):
+        ...
+    burnish.tasks.findings.InputError: split.train_dev is 0.7: it must be at least 0 and less than train's 0.6.
+    """
+    _check_together(time, {"train_sources": train_sources, "target": target, "stratify": stratify, "earlier": earlier})
+    label = _label_codes(labels)
+    alone = _one_code(label, -1)
+    shares = part_shares(ratios, test_halfwidth, train_dev, int((label >= 0).sum()))
+    if time is not None:
+        order_in_time(time, label, alone, shares)
+    else:
+        pools_of(label >= 0, sources, alone, shares, train_sources=train_sources, target=target)
 
 
 def least_rows(shares: Floats) -> int:
@@ -158,6 +196,8 @@ def join_groups(*groups: ArrayLike | pd.Series) -> pd.Series:
     n = len(codes[0])
     starts = n + np.concatenate([[0], np.cumsum([each.max(initial=-1) + 1 for each in codes])])
     rows = np.concatenate([np.flatnonzero(each >= 0) for each in codes])
+    if not len(rows):
+        return pd.Series(pd.arrays.IntegerArray(np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)))
     nodes = np.concatenate([each[each >= 0] + start for each, start in zip(codes, starts[:-1], strict=True)])
     links = coo_array((np.ones(len(rows), dtype=np.int8), (rows, nodes)), shape=(starts[-1], starts[-1]))
     _, component = connected_components(links, directed=False)
@@ -185,8 +225,34 @@ def _label_codes(labels: ArrayLike | pd.Series) -> Ints:
     """Number the labels, −1 where missing; floating-point numbers of many values by quantile bins."""
     given = labels if isinstance(labels, pd.Series) else pd.Series(labels)
     if not pd.api.types.is_float_dtype(given.dtype) or given.nunique() <= FEW_VALUES:
-        return codes_of(given)
+        return _any_codes(given)
     return np.where(given.isna().to_numpy(), -1, bin_values(given))
+
+
+def _any_codes(values: pd.Series) -> Ints:
+    """Number the values, −1 where missing: as they come, or by size where they are whole numbers of a narrow range.
+
+    The latter takes half the time.
+    """
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu" and len(values):
+        numbers = values.to_numpy()
+        least = numbers.min()
+        if int(numbers.max()) - int(least) < NARROW:
+            above = np.subtract(numbers, least, dtype=np.int64, casting="unsafe")  # wraps back into the range
+            occurs = np.bincount(above) > 0
+            return above if occurs.all() else (np.cumsum(occurs) - 1)[above]
+    return codes_of(values)
+
+
+def _source_codes(sources: ArrayLike | pd.Series) -> Ints:
+    """Number the sources from 0; missing ones are a source of their own."""
+    codes = _any_codes(sources if isinstance(sources, pd.Series) else pd.Series(sources))
+    return codes + 1 if codes.min(initial=0) < 0 else codes
+
+
+def _one_code(like: Ints, code: int) -> Ints:
+    """Give the same code for each row, read-only and in the memory of one."""
+    return np.broadcast_to(np.int64(code), like.shape)
 
 
 def _beside_unlabelled(label: Ints, group: Ints) -> Bools:
@@ -200,7 +266,8 @@ def _settle(earlier: ArrayLike | pd.Series | None, group: Ints) -> Parts:
     """Give the part of the rows that have one: earlier ones, and new ones of a group that has earlier ones; else −1."""
     if earlier is None:
         return np.full(len(group), -1, dtype=np.int8)
-    part = pd.Categorical(earlier, categories=PARTS).codes.astype(np.int8)
+    codes, names = pd.factorize(earlier if isinstance(earlier, pd.Series) else pd.Series(earlier, dtype=object))
+    part = np.append(pd.Index(PARTS).get_indexer(pd.Index(names, dtype=object)), -1).astype(np.int8)[codes]
     known = (part >= 0) & (group >= 0)
     if known.any():
         counts = np.zeros((int(group.max()) + 1, len(PARTS)), dtype=np.int64)

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.hints import did_you_mean
 
 KEY = "features.weights"
 
@@ -60,8 +60,7 @@ def _check_name(name: str, examples: Examples) -> None:
         return
     if name in examples.attributes:
         raise InputError(f"{KEY}: {name!r} is not learnt from (see data.exclude, or the findings): take it out")
-    close = get_close_matches(name, known, 1)
-    meant = f"did you mean {close[0]!r}?" if close else f"its columns are {', '.join(known[:20])}"
+    meant = did_you_mean(name, known, f"its columns are {', '.join(known[:20])}")
     raise InputError(f"{KEY}: {examples.original.path} has no column {name!r} to learn from; {meant}")
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from burnish.tasks.batch_types import TYPES
+from burnish.tasks.findings import InputError
 from burnish.tasks.suite_files import Suite
 from burnish.tasks.text_forms import learn_form
 
@@ -128,7 +129,7 @@ def balance_expectations(column: pd.Series) -> list[Suite]:
     return found
 
 
-def value_expectations(column: pd.Series, slack: float, max_age_days: float | None) -> list[Suite]:
+def value_expectations(column: pd.Series, slack: float, max_age_days: float | None, direction: int = 0) -> list[Suite]:
     """Ask of an attribute what its kind lets one ask; it has at least one value.
 
     Parameters
@@ -139,8 +140,15 @@ def value_expectations(column: pd.Series, slack: float, max_age_days: float | No
         Ranges are widened by this share of their width.
     max_age_days : float or None
         See `learn_suite`.
+    direction : int
+        1 where the column rises with time and −1 where it falls: it is not bounded on that side, and a set of
+        categories that goes with time is none.
     """
     kind = kind_of(column)
+    if pd.api.types.is_complex_dtype(column):
+        raise InputError(f"column {column.name!r} holds complex numbers: give real and imaginary parts as two columns")
+    if kind == "date" and isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     found = []
     if kind != "text":
         of_type: Suite = {"column": str(column.name), "type_list": TYPES[kind]}
@@ -151,10 +159,21 @@ def value_expectations(column: pd.Series, slack: float, max_age_days: float | No
         ]
     values = column.dropna()
     if kind == "number":
-        return found + _number_expectations(values, slack)
+        return found + [_opened(each, direction) for each in _number_expectations(values, slack)]
     if kind == "date":
-        return found + _date_expectations(values, slack, max_age_days)
-    return found + (_text_expectations(values, slack) if kind == "text" else [])
+        return found + [_opened(each, direction) for each in _date_expectations(values, slack, max_age_days)]
+    return found + (_text_expectations(values, slack, closed=not direction) if kind == "text" else [])
+
+
+def _opened(each: Suite, direction: int) -> Suite:
+    """Take the bound away that later rows will cross by nature: the upper one of what rises with time."""
+    bound = {1: "max_value", -1: "min_value"}.get(direction)
+    left = {key: value for key, value in each["kwargs"].items() if key != bound}
+    if not direction or bound not in each["kwargs"] or not left.keys() & {"min_value", "max_value"}:
+        return each
+    word = "rises" if direction > 0 else "falls"
+    notes = f"{each['meta']['notes']}; it {word} with time, so there is no bound on that side"
+    return each | {"kwargs": left, "meta": each["meta"] | {"notes": notes}}
 
 
 def _number_expectations(column: pd.Series, slack: float) -> list[Suite]:
@@ -237,12 +256,12 @@ def _date_expectations(column: pd.Series, slack: float, max_age_days: float | No
     ]
 
 
-def _text_expectations(column: pd.Series, slack: float) -> list[Suite]:
+def _text_expectations(column: pd.Series, slack: float, *, closed: bool) -> list[Suite]:
     texts = column.astype("str")
     counts = texts.value_counts()
     new = float((counts == 1).sum() / len(texts))
     left_out = float(counts.iloc[MOST_CATEGORIES:].sum() / len(texts))
-    if new > CLOSED or left_out > LEFT_OUT:
+    if not closed or new > CLOSED or left_out > LEFT_OUT:
         return _open_expectations(texts, len(counts), slack)
     name = str(column.name)
     shown = sorted(counts.index[:MOST_CATEGORIES])

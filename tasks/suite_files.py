@@ -9,24 +9,40 @@ Known failure: comments that were added to a suite are lost where Burnish writes
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import closest, did_you_mean
 from burnish.tasks.plain_yaml import read_plain_yaml
 
 Suite = dict[str, Any]
 
 ENDINGS = (".yaml", ".yml", ".json")
 SEVERITIES = ("critical", "warning", "info")
+KEYS = ("name", "meta", "expectations", "id", "notes", "suite_parameters")  # as Great Expectations writes them, too
+KEYS_OF_ONE = (
+    "type",
+    "kwargs",
+    "severity",
+    "meta",
+    "id",
+    "notes",
+    "description",
+    "rendered_content",
+    "success_on_last_run",
+)
+OWN_META = ("max_age_days", "about")
 
 _HEADER = """\
 # The contract on the data: what a batch must keep to before anything is learnt from it. Edit it freely.
 #   severity  critical stops a run; warning and info are reported
 #   mostly    the share of the values that must comply; without it, all of them
 #   notes     what was seen when this was learnt
+#   id, label (under the first meta)  the columns that hold ids and labels
 #   max_age_days  so many days old the newest date may be when the batch is checked; null: min_value stands as it is
 # Any expectation of Great Expectations 1.x may be added under its snake_case name, or taken out.
 # It is enforced where the configuration says: validate: {suite: this file}
@@ -113,17 +129,37 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_form(suite: Any, where: str) -> None:
-    """Raise InputError unless `suite` has the form of a suite."""
+    """Raise InputError unless `suite` has the form of a suite, and no key that would be passed over in silence."""
     if not isinstance(suite, dict) or not isinstance(suite.get("expectations"), list):
-        raise InputError(f"{where} holds no suite: it needs a list under the key 'expectations'.")
+        raise InputError(
+            f"{where} holds no suite: it needs a list under the key 'expectations'{_instead(suite, 'expectations')}."
+        )
+    _refuse_unknown(suite, KEYS, where)
     for number, each in enumerate(suite["expectations"], start=1):
+        named = f"expectation {number} of {where}"
         if not isinstance(each, dict) or not isinstance(each.get("type"), str):
-            raise InputError(f"expectation {number} of {where} has no 'type', e.g. type: expect_column_to_exist.")
+            raise InputError(f"{named} has no 'type', e.g. type: expect_column_to_exist{_instead(each, 'type')}.")
         if not isinstance(each.get("kwargs", {}), dict):
-            raise InputError(f"expectation {number} of {where} has 'kwargs' that are not keys and values.")
+            raise InputError(f"{named} has 'kwargs' that are not keys and values.")
         if not isinstance(each.get("meta") or {}, dict):
-            raise InputError(f"expectation {number} of {where} has a 'meta' that is not keys and values.")
+            raise InputError(f"{named} has a 'meta' that is not keys and values.")
+        _refuse_unknown(each, KEYS_OF_ONE, named)
         if each.get("severity", "critical") not in SEVERITIES:
-            raise InputError(
-                f"expectation {number} of {where} has severity {each['severity']!r}: use critical, warning or info."
-            )
+            raise InputError(f"{named} has severity {each['severity']!r}: use critical, warning or info.")
+        for key in each.get("meta") or {}:
+            if str(key) not in OWN_META and closest(key, OWN_META):
+                _refuse_unknown({key: None}, OWN_META, f"'meta' of {named}")
+
+
+def _refuse_unknown(given: Suite, known: Sequence[str], where: str) -> None:
+    for key in given:
+        if key not in known:
+            hint = did_you_mean(key, known, f"known are {', '.join(known)}.")
+            raise InputError(f"{where} has the key {key!r}, which means nothing: {hint}")
+
+
+def _instead(given: Any, key: str) -> str:
+    """Name the key that was probably meant to be this one."""
+    names = [str(name) for name in given] if isinstance(given, dict) else []
+    close = closest(key, names) or [name for name in names if name.startswith("expect")][:1]
+    return f"; it has the key {close[0]!r} instead" if close else ""

@@ -5,7 +5,8 @@ that a later batch which breaks it is stopped before it is learnt from.
 
 A suite is a plain dict in Great Expectations' own form: `name`, `meta`, and `expectations`, each with `type`, `kwargs`,
 `severity` and, for people, `meta.notes`. Two keys of `meta` mean something: `about: share` says that no single row is
-to blame for a failure, and `max_age_days` asks that dates be so fresh. Critical expectations are few and sure: a column
+to blame for a failure, and `max_age_days` asks that dates be so fresh. The suite's own `meta` names the columns of ids
+and labels. Critical expectations are few and sure: a column
 gone, its type changed, all of it missing, ids not unique, labels nobody knows. The rest are warnings, or info where a
 change is no fault in itself.
 """
@@ -29,6 +30,7 @@ from burnish.tasks.suite_columns import (
     value_expectations,
 )
 from burnish.tasks.suite_files import Suite
+from burnish.tasks.trends import trend
 
 
 def learn_suite(
@@ -39,6 +41,7 @@ def learn_suite(
     label_column: str | None = None,
     slack: float = 0.1,
     max_age_days: float | None = None,
+    time: pd.Series | None = None,
 ) -> Suite:
     """Learn what holds for the training rows.
 
@@ -56,6 +59,9 @@ def learn_suite(
         Ranges are widened by this share of their width, and missing shares by this share of the rows.
     max_age_days : float, optional
         The newest date of a column of dates may be so old; without it, it is held to the dates seen.
+    time : Series (n,), optional
+        When each row was made, where later rows are to come: what rises or falls with it is not bounded on that side,
+        which newer rows would cross by nature.
 
     Returns
     -------
@@ -90,8 +96,11 @@ def learn_suite(
             if name == label_column:
                 expectations += label_expectations(column) + balance_expectations(column)
             else:
-                expectations += value_expectations(column, slack, max_age_days)
-    return {"name": "burnish", "meta": {"rows": n, "columns": train.shape[1]}, "expectations": expectations}
+                direction = 0 if time is None else trend(column, time if rows is None else time[rows])
+                expectations += value_expectations(column, slack, max_age_days, direction)
+    roles = {"id": id_column, "label": label_column}
+    meta = {"rows": n, "columns": train.shape[1]} | {role: name for role, name in roles.items() if name is not None}
+    return {"name": "burnish", "meta": meta, "expectations": expectations}
 
 
 def date_suite(suite: Suite, today: date) -> Suite:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from burnish.tasks.actions import ACTIONS
 from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.metrics import Rate
 from burnish.tasks.mislabels import LabelAudit
@@ -21,7 +22,6 @@ from burnish.tasks.train import Trained
 SUSPECT_METHOD = "out-of-fold model, clusters and neighbours, read through a fitted labelling model; below one half"
 TOP_CONFUSIONS = 15
 HEAVIEST = 12
-ACTIONS = ("keep", "relabel", "drop", "review")
 UNTRAINED = (
     "rounds", "metrics", "test_without_suspects", "errors", "errors_believed", "errors_as_given", "diagnosis",
     "mismatch", "error_categories", "misclassified", "slices", "augmentation", "weights", "training",

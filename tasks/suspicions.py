@@ -1,7 +1,7 @@
 """Suspicions about cells as one frame, a row a suspicion; and as one line a cell, where several point at it.
 
 Where several searches doubt a cell, the probabilities that it is right are multiplied, as if they judged apart, and the
-repair is that of the surest which has one.
+repair is that of the surest which has one. A word for missing stays one, whatever else is known about its cell.
 
 Known failure: searches that see the same slip (a slip breaks a dependency too) do not judge apart, so that two of them
 sound surer than they are.
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from burnish.tasks import placeholders
 from burnish.tasks.cell_columns import CellColumn, ValueSuspect
 
 COLUMNS = ["row", "column", "value", "repair", "kind", "why", "confidence"]
@@ -93,8 +94,11 @@ def combine(suspicions: pd.DataFrame, columns: Sequence[CellColumn]) -> pd.DataF
         ``row, column, value, repair, kind, why, confidence``.
     """
     places = {column.name: place for place, column in enumerate(columns)}
-    suspicions = suspicions.assign(place=suspicions["column"].map(places).astype(np.int64))
-    ordered = suspicions.sort_values(["row", "place", "confidence"], ascending=[True, True, False], kind="stable")
+    suspicions = suspicions.assign(
+        place=suspicions["column"].map(places).astype(np.int64), other=suspicions["kind"] != placeholders.KIND
+    )
+    by, rising = ["row", "place", "other", "confidence"], [True, True, True, False]
+    ordered = suspicions.sort_values(by, ascending=rising, kind="stable")
     cell = ordered["row"].to_numpy() * (len(columns) + 1) + ordered["place"].to_numpy()
     first = np.r_[True, cell[1:] != cell[:-1]] if len(cell) else np.zeros(0, dtype=np.bool_)
     group = np.cumsum(first) - 1

@@ -10,7 +10,6 @@ Known failure: the whole table is held in memory.
 from __future__ import annotations
 
 import codecs
-import difflib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from pyarrow import feather, parquet
 from burnish.tasks.column_types import infer_types
 from burnish.tasks.delimited import check_names, read_delimited
 from burnish.tasks.findings import InputError
+from burnish.tasks.hints import closest, did_you_mean
 from burnish.tasks.text_encoding import read_utf8
 
 __all__ = ["FORMATS", "SourceTable", "arrow_parts", "infer_types", "open_table", "read_table"]
@@ -121,11 +121,11 @@ def refuse_column(name: str, columns: Sequence[str], path: Path, key: str = "") 
     InputError
         Always.
     """
-    alike = [column for column in columns if column.strip().casefold() == name.strip().casefold()]
-    close = alike or difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
-    meant = f"did you mean {close[0]!r}? " if close else ""
+    meant = did_you_mean(name, columns)
     lead = f"{key}: " if key else ""
-    raise InputError(f"{lead}{path} has no column {name!r}: {meant}its columns are {list_names(columns)}")
+    raise InputError(
+        f"{lead}{path} has no column {name!r}: {meant and meant + ' '}its columns are {list_names(columns)}"
+    )
 
 
 def list_names(names: Sequence[str], most: int = 20) -> str:
@@ -151,7 +151,7 @@ def _near(path: Path) -> str:
     if not folder.is_dir():
         return f", nor does its folder {folder}: check data.path"
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    close = closest(path.name, names, 3)
     return f": did you mean {' or '.join(close)}?" if close else f": check data.path (nothing like it in {folder})"
 
 

@@ -12,16 +12,24 @@ Known failure: a column of numbers with codes of letters alone among them (`250`
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.tasks.written_dates import ISO, LIKE_A_DATE, DateNotation, find_date_notation
-from burnish.tasks.written_numbers import NumberNotation, find_notation
+from burnish.tasks.placeholders import SURE, names_of_nothing
+from burnish.tasks.written_dates import (
+    ISO,
+    LIKE_A_DATE,
+    DateNotation,
+    find_date_notation,
+    impossible_dates,
+    why_no_dates,
+)
+from burnish.tasks.written_numbers import LIKE_AN_AMOUNT, NumberNotation, find_notation, why_no_numbers
 
-MISSING = frozenset({"", "?", "NA", "N/A", "nan", "NaN", "NAN", "null", "NULL", "None"})
+MISSING = frozenset({"", "NA", "NaN", "None", *SURE, *map(str.upper, SURE), *map(str.title, SURE)})
 EXACT = 2**53  # as a float this may stand for its neighbour, 2^53 + 1
 Notation = NumberNotation | DateNotation
 
@@ -29,6 +37,7 @@ _INTEGER = r"[+-]?\d+"
 _NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?|INF)"
 _PADDED = r"[+-]?0\d+"
 _MOSTLY = 0.95  # share of the cells that must agree for the others to be words in place of a missing cell
+_LOOKS_LIKE = 0.8  # share that must agree for a text column to be said to mix numbers or dates with words
 _FEWEST = 20  # distinct values that agree: fewer may be codes
 _SLIPS = 0.005  # words with digits in them are codes, unless their share of the cells is at most this
 _SPELLINGS = 16  # of true and false: TRUE, True, true, ...
@@ -71,12 +80,15 @@ class ReadText:
     ambiguous : str
         The two readings, where there are two.
     mixed : MixedCells or None
+    kept : str
+        Why they stay text though they look like numbers or dates.
     """
 
     typed: pd.Series | None
     notation: Notation | None = None
     ambiguous: str = ""
     mixed: MixedCells | None = None
+    kept: str = ""
 
 
 def type_text(column: pd.Series) -> tuple[pd.Series, ReadText]:
@@ -88,7 +100,8 @@ def type_text(column: pd.Series) -> tuple[pd.Series, ReadText]:
     >>> column.tolist(), read.notation.words()
     ([1200.5, nan, 3.0], 'a point between thousands, a decimal comma')
     """
-    codes, found = pd.factorize(column.astype("str"))
+    column = column.astype("str")
+    codes, found = pd.factorize(column)
     values = pd.Series(found, dtype="str")
     bare = values.str.strip()
     known = ~bare.isin(MISSING)
@@ -97,7 +110,9 @@ def type_text(column: pd.Series) -> tuple[pd.Series, ReadText]:
     if known.any():
         read = _agree(bare[known])
         if read.typed is None and not read.ambiguous:
-            read = _agree_mostly(bare[known], np.bincount(codes[codes >= 0], minlength=len(found))[known])
+            read = _agree_but_for_words(bare[known], np.bincount(codes[codes >= 0], minlength=len(found))[known], read)
+        if read.typed is None and known.all():
+            return column, read  # takes no place beside the table's own
         values = values if read.typed is None else read.typed.reindex(values.index)
     missing = values.iloc[:0].reindex([-1])
     taken = pd.concat([values, missing]).array.take(np.where(codes < 0, len(values), codes))
@@ -115,7 +130,7 @@ def _agree(values: pd.Series) -> ReadText:
     if _all_match(values, LIKE_A_DATE):
         dates, two = find_date_notation(values)
         if dates is None:
-            return ReadText(None, ambiguous=f"{two!r} reads day first and month first" if two else "")
+            return ReadText(None, ambiguous=two, kept="" if two else why_no_dates(values))
         return ReadText(dates.read(values), None if dates.formats == (ISO,) else dates)
     return _agree_on_notation(values)
 
@@ -127,8 +142,9 @@ def _agree_on_notation(values: pd.Series) -> ReadText:
     if len(values) > _TRIED and (notation or readings):
         notation, readings = find_notation(values)
     if notation is None:
-        two = "" if readings is None else f"a cell reads as {readings[0]:g} and as {readings[1]:g}"
-        return ReadText(None, ambiguous=two)
+        if readings is None:
+            return ReadText(None, kept=why_no_numbers(values))
+        return ReadText(None, ambiguous=f"a cell reads as {readings[0]:g} and as {readings[1]:g}")
     numbers = pd.Series(notation.read(values), index=values.index)
     if (numbers.abs() >= EXACT).any():
         return ReadText(None)
@@ -146,27 +162,49 @@ def _plain_numbers(values: pd.Series) -> pd.Series | None:
     return numbers.astype("Int64") if whole.all() else numbers
 
 
-def _agree_mostly(values: pd.Series, cells: NDArray[np.int64]) -> ReadText:
-    """Read values nearly all of whose cells are numbers, or dates."""
+def _agree_but_for_words(values: pd.Series, cells: NDArray[np.int64], read: ReadText) -> ReadText:
+    """Read values some of which are words for a missing one, or are otherwise than nearly all."""
+    blank = names_of_nothing(values.tolist(), among_numbers=len(values) > _FEWEST)
+    if blank.any() and not blank.all():
+        values, cells = values[~blank], cells[~blank]
+        read = _agree(values)
+        if read.typed is not None and read.typed.dtype != "boolean":
+            return replace(read, notation=read.notation or _plainly(read.typed))
+        if read.ambiguous:
+            return read
+    mostly = _agree_mostly(values, cells)
+    return ReadText(None, kept=read.kept) if mostly is None else mostly
+
+
+def _plainly(typed: pd.Series) -> Notation:
+    return DateNotation((ISO,)) if typed.dtype.kind == "M" else NumberNotation()
+
+
+def _agree_mostly(values: pd.Series, cells: NDArray[np.int64]) -> ReadText | None:
+    """Read values nearly all of whose cells are numbers, or dates; None where they are not."""
     total = int(cells.sum())
-    for kind, pattern in (("numbers", _NUMBER), ("dates", LIKE_A_DATE)):
+    for kind, pattern in (("numbers", _NUMBER), ("dates", LIKE_A_DATE), ("numbers", LIKE_AN_AMOUNT)):
         if len(values) < _FEWEST or _matches(values.iloc[:_TRIED], pattern).mean() < 1 / 2:
             continue
         fits = _matches(values, pattern)
+        if kind == "dates":
+            fits[fits] = ~impossible_dates(values[fits])
         odd = int(cells[~fits].sum())
-        if fits.sum() < _FEWEST or odd > (1 - _MOSTLY) * total:
+        if fits.sum() < _FEWEST or odd > (1 - _LOOKS_LIKE) * total:
             continue
         read = _agree(values[fits])
-        if read.typed is None:
+        if read.ambiguous or read.kept:
+            return ReadText(None, ambiguous=read.ambiguous, kept=read.kept)
+        if read.typed is None or not odd:
             continue
         order = np.argsort(-cells[~fits], kind="stable")[:3]
         words = tuple(str(word) for word in values[~fits].iloc[order])
         codes = values[~fits].str.contains(r"\d").to_numpy(dtype=bool)
-        taken = int(cells[~fits][codes].sum()) <= _SLIPS * total
+        taken = odd <= (1 - _MOSTLY) * total and int(cells[~fits][codes].sum()) <= _SLIPS * total
         mixed = MixedCells(kind, odd, words, taken)
-        plain: Notation = NumberNotation() if kind == "numbers" else DateNotation((ISO,))
-        return ReadText(read.typed, read.notation or plain, mixed=mixed) if taken else ReadText(None, mixed=mixed)
-    return ReadText(None)
+        notation = read.notation or _plainly(read.typed)
+        return ReadText(read.typed, notation, mixed=mixed) if taken else ReadText(None, mixed=mixed)
+    return None
 
 
 def _all_match(values: pd.Series, pattern: str) -> bool:

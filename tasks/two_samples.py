@@ -89,9 +89,12 @@ def compare_samples(
 
 def sample_rows(x: Matrix, rng: np.random.Generator) -> Matrix:
     """Draw at most 1,000 rows without replacement, in their order, as float64."""
-    if len(x) > MOST_ROWS:
-        x = x[np.sort(rng.choice(len(x), MOST_ROWS, replace=False))]
-    return x.astype(np.float64)
+    return x[draw_rows(np.arange(len(x)), rng)].astype(np.float64)
+
+
+def draw_rows(rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw at most 1,000 of the rows without replacement, in their order."""
+    return rows if len(rows) <= MOST_ROWS else rows[np.sort(rng.choice(len(rows), MOST_ROWS, replace=False))]
 
 
 def kolmogorov_smirnov(a: Matrix, b: Matrix) -> tuple[Matrix, Matrix]:

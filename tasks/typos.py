@@ -4,7 +4,8 @@ Nearness alone proves nothing: `scip-inf-1` and `scip-inf-2` are both right. The
 is worth, by the share p of its frequent values, right beyond doubt, that have a frequent neighbour just as near. Of N
 rare values p·N have one by chance; where many more do, the excess are slips. A slip must also be rare enough: a cell
 goes wrong in one way or another with a probability of a few percent, so that a given slip's count is at most what a
-binomial law gives. Values that differ in their digits alone are different things, not slips.
+binomial law gives. Values that differ in their digits alone are different things, not slips; those that differ in
+capitals and in what separates words alone are the nearest of all, and are judged as a level of their own.
 
 Source: local false discovery rate, expected by chance over observed (Efron 2010, "Large-Scale Inference", chapter 5).
 Known failures: a slip that makes another right value (`Paris`, `Pairs`) is not seen here; nor one in a column where
@@ -34,6 +35,7 @@ MOST_FREQUENT, MOST_RARE = 3_000, 10_000
 LONGEST = 300
 _DIGITS = re.compile(r"\d")
 _WORD = re.compile(r"\w+")
+_BETWEEN = re.compile(r"(?<=[^\W\d_])[\W_]+(?=[^\W\d_])|\s+")
 _LETTERS = re.compile(r"[^\W\d_]")
 
 
@@ -95,7 +97,7 @@ def find_slips(values: Sequence[str], counts: NDArray[np.int64]) -> Slips:
     if not frequent.size or not written.any():
         return _NO_SLIPS
     names = [values[i] for i in frequent]
-    near, edits = nearest_values(names, names, FEWEST * counts[frequent] - 1, counts[frequent])
+    near, edits = _nearest(names, names, FEWEST * counts[frequent] - 1, counts[frequent])
     known = frequent[~_are_slips(values, counts, frequent, np.where(near >= 0, frequent[near], -1))]
     left = written & _is_rare(counts, counts[frequent].max())  # a number is no slip: it is another number
     left[known] = False
@@ -103,17 +105,38 @@ def find_slips(values: Sequence[str], counts: NDArray[np.int64]) -> Slips:
     if not rare.size:
         return _NO_SLIPS
     names, right = [values[i] for i in rare], [values[i] for i in known]
-    near, edits = nearest_values(names, right, FEWEST * counts[rare] - 1, counts[known])
+    near, edits = _nearest(names, right, FEWEST * counts[rare] - 1, counts[known])
     meant = np.where(near >= 0, known[near], -1)
     slip = _are_slips(values, counts, rare, meant)
     chance = _chance(values, known)
     expected, seen = np.zeros(len(rare)), np.ones(len(rare))
-    for level, share in enumerate(chance, 1):
-        here = slip & (np.minimum(edits, len(chance)) == level)
+    for level, share in enumerate(chance):
+        here = slip & (np.minimum(edits, len(chance) - 1) == level)
         expected[here], seen[here] = share * len(rare) + (SELDOM if level > 1 else 0), max(1, int(here.sum()))
     confidence = 1 - np.minimum(expected / seen, 1)
     keep = slip & (confidence > 0)
     return Slips(rare[keep], meant[keep], edits[keep], confidence[keep])
+
+
+def _nearest(
+    values: Sequence[str], others: Sequence[str], counts: NDArray[np.int64], other_counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the nearest of the others as `nearest_values` does; no edits apart are those that are the same folded."""
+    near, edits = nearest_values(values, others, counts, other_counts)
+    best: dict[str, int] = {}
+    for place in np.argsort(other_counts, kind="stable").tolist():
+        best[_fold(others[place])] = place
+    same = np.array([best.get(_fold(value), -1) for value in values], dtype=np.int64)
+    there = same >= 0
+    there[there] = (other_counts[same[there]] > counts[there]) & (
+        np.array(values, dtype=object)[there] != np.array(others, dtype=object)[same[there]]
+    )
+    return np.where(there, same, near), np.where(there, 0, edits)
+
+
+def _fold(value: str) -> str:
+    """Give a value without capitals, without spaces at its ends, and with one space for what stands between words."""
+    return _BETWEEN.sub(" ", value.casefold()).strip()
 
 
 def _are_slips(
@@ -138,6 +161,8 @@ def _may_be_slip(one: str, two: str) -> bool:
     """Say whether letters are part of the difference, or what is no letter and no digit; never digits alone."""
     if not _LETTERS.search(two) and not _DIGITS.search(two):
         return False
+    if _fold(one) == _fold(two):
+        return True
     if not _word_by_word(one, two) or (NUMBER.fullmatch(one) and NUMBER.fullmatch(two)):
         return False
     same_digits = _DIGITS.findall(one) == _DIGITS.findall(two)
@@ -156,14 +181,19 @@ def _word_by_word(one: str, two: str) -> bool:
 
 
 def _chance(values: Sequence[str], known: NDArray[np.int64]) -> list[float]:
-    """Give the share of known values with a known neighbour at one edit, at two, and at three or more."""
+    """Give the share of known values with a known neighbour the same but for its fold, at one edit, two, or more."""
     names = [values[i] for i in known if not NUMBER.fullmatch(values[i])]
     near, edits = nearest_values(names, names, np.zeros(len(names)), np.ones(len(names)))
     real = [n >= 0 and _may_be_slip(name, names[n]) for name, n in zip(names, near.tolist(), strict=True)]
-    levels = np.where(real, np.minimum(edits, 3), 0)
-    return [(float((levels == level).sum()) + PRIOR * 2) / (len(known) + 2) for level in (1, 2, 3)]
+    levels = np.where(real, np.clip(edits, 1, 3), -1)
+    folded, times = np.unique([_fold(name) for name in names], return_counts=True)
+    twins = int(times[times > 1].sum()) if len(folded) else 0
+    often = [twins, *((levels == level).sum() for level in (1, 2, 3))]
+    return [(float(each) + PRIOR * 2) / (len(known) + 2) for each in often]
 
 
 def _why(edits: int, count: int) -> str:
+    if not edits:
+        return f"only capitals, spaces or hyphens from a value that {count:,} cells hold"
     letters = "one letter" if edits == 1 else f"{edits} letters"
     return f"{letters} from a value that {count:,} cells hold"

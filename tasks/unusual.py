@@ -26,12 +26,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.column_features import CategoryColumn, NumberColumn
+from burnish.tasks.encoded_rows import EncodedRows
 from burnish.tasks.features import TableEncoder
 from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.multivariate import (
     FEWEST_ROWS,
     MOST_ROWS,
     OUTLIER_ABOVE,
+    Rows,
     central_covariance,
     fit_scaling,
     score_outliers,
@@ -49,7 +51,7 @@ Floats = NDArray[np.float64]
 
 
 def name_unusual_columns(
-    features: NDArray[Any],
+    features: Rows,
     columns: Sequence[str],
     unusual: NDArray[np.bool_],
     train_mask: NDArray[np.bool_] | None = None,
@@ -118,7 +120,7 @@ class Unusual:
 
 
 def find_unusual(
-    features: NDArray[Any],
+    features: Rows,
     train_mask: NDArray[np.bool_],
     *,
     encoder: TableEncoder | None = None,
@@ -129,7 +131,7 @@ def find_unusual(
 
     Parameters
     ----------
-    features : float32 (n, d)
+    features : float32 (n, d), or what gives its rows when asked (`encoded_rows.py`)
     train_mask : bool (n,)
         The rows to learn from.
     encoder : TableEncoder, optional
@@ -145,7 +147,7 @@ def find_unusual(
     if encoder is None or attributes is None:
         score = score_outliers(features, train_mask, seed=seed)
         return Unusual(score, [()] * len(score))
-    features, made_of = _plain_numbers(features, encoder)
+    features, made_of = _plain_numbers(features, encoder, attributes)
     score = score_outliers(features, train_mask, seed=seed)
     names = [*(column.name for column in encoder.numbers), *(column.name for column in encoder.categories)]
     pairs = find_rare_pairs(attributes, names, train_mask)
@@ -156,16 +158,20 @@ def find_unusual(
     return Unusual(np.maximum(score, pairs.probability), columns)
 
 
-def _plain_numbers(features: NDArray[Any], encoder: TableEncoder) -> tuple[NDArray[Any], list[str]]:
+def _plain_numbers(features: Rows, encoder: TableEncoder, attributes: pd.DataFrame) -> tuple[Rows, list[str]]:
     """Give one feature a column of numbers, and the column's name; all features where there are fewer than two.
 
     Bins bend straight relations and levels of categories are many: in both, distances drown what breaks a relation.
     """
-    starts = np.cumsum([0, *(len(column.names) for column in encoder.numbers)])[:-1]
-    plain = [(start, each.name) for start, each in zip(starts, encoder.numbers, strict=True) if each.kind != "boolean"]
+    plain = [each for each in encoder.numbers if each.kind != "boolean"]
     if len(plain) < 2:
         return features, columns_of(encoder)
-    return features[:, [start for start, _ in plain]], [name for _, name in plain]
+    names = [each.name for each in plain]
+
+    def encode(rows: pd.DataFrame) -> NDArray[np.float32]:
+        return np.stack([each.standardized(rows[each.name]) for each in plain], axis=1)
+
+    return EncodedRows(attributes[names], encode, len(plain)), names
 
 
 def columns_of(encoder: TableEncoder) -> list[str]:
@@ -232,12 +238,13 @@ class _Law:
         The distinct columns.
     """
 
-    def __init__(self, features: NDArray[Any], rows: NDArray[np.int64], columns: Sequence[str]) -> None:
+    def __init__(self, features: Rows, rows: NDArray[np.int64], columns: Sequence[str]) -> None:
         codes, names = pd.factorize(np.asarray(columns, dtype=object))
         self.names = [str(name) for name in names]
         self._members = [np.flatnonzero(codes == code) for code in range(len(names))]
-        self._scaling = fit_scaling(features, rows)
-        sample = self._scaling.apply(features[rows]).astype(np.float64)
+        given = features[rows]
+        self._scaling = fit_scaling(given)
+        sample = self._scaling.apply(given).astype(np.float64)
         if sample.shape[1] <= MOST_FEATURES:
             self._middle, self._precision = central_covariance(sample)
         else:

@@ -10,18 +10,19 @@ Known failure: a batch that breaks most of what is asked of it takes about as lo
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from burnish.tasks.batch_types import TypedColumn, kinds_of, read_column
-from burnish.tasks.check_results import CheckResult, Validation
+from burnish.tasks.check_results import CheckResult, Validation, ids_at
 from burnish.tasks.check_words import is_share, say_expected, say_observed
 from burnish.tasks.expectations import Item, columns_of, evaluate
 from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
+from burnish.tasks.hints import did_you_mean
 from burnish.tasks.screening import Outcome, Screen, screen_rows
 from burnish.tasks.suite_files import Suite, check_form, load_suite, save_suite
 from burnish.tasks.suites import date_suite, learn_suite
@@ -29,12 +30,26 @@ from burnish.tasks.suites import date_suite, learn_suite
 __all__ = ["CheckResult", "Validation", "date_suite", "enforce_suite", "learn_suite", "load_suite", "save_suite"]
 
 SHOWN_EXAMPLES = 3
+NOTHING_ASKED = Finding(
+    code="validation.nothing_asked",
+    title="The suite holds no expectation: nothing is asked of the data",
+    severity="cannot_tell",
+    explanation="A batch of any kind keeps a contract that is empty.",
+    method="the list under 'expectations' of the suite",
+    advice="Write expectations into the suite, or learn one anew: burnish check CONFIG --learn contract.yaml.",
+)
 LONGEST_EXAMPLE = 60
 _OF_NAMES = ("expect_column_to_exist", "expect_table_columns_", "expect_table_column_count_")
 _OF_CELLS = ("_be_in_type_list", "_be_of_type", "_be_null", "_proportion_of_non_null_values_to_be_between")
 
 
-def enforce_suite(frame: pd.DataFrame, suite: Suite, ids: Sequence[str] | pd.Series | None = None) -> Validation:
+def enforce_suite(
+    frame: pd.DataFrame,
+    suite: Suite,
+    ids: Sequence[str] | pd.Series | None = None,
+    *,
+    called: Mapping[str, str] | None = None,
+) -> Validation:
     """Check a batch against a suite.
 
     Parameters
@@ -45,6 +60,8 @@ def enforce_suite(frame: pd.DataFrame, suite: Suite, ids: Sequence[str] | pd.Ser
         As `learn_suite` or `load_suite` gives it; `date_suite` first makes dates of ages in days.
     ids : sequence of str, optional
         The id of each row, for the findings.
+    called : mapping of str to str, optional
+        What columns are called in results and findings, where other than in the batch.
 
     Returns
     -------
@@ -73,6 +90,7 @@ def enforce_suite(frame: pd.DataFrame, suite: Suite, ids: Sequence[str] | pd.Ser
     kinds = kinds_of(suite)
     outcomes, odd = _outcomes(frame, runnable, kinds)
     results = tuple(_result(number, each, outcomes[number], frame) for number, each in runnable)
+    results = tuple(replace(each, column=(called or {}).get(each.column, each.column)) for each in results)
     with_type = {name for _, each in items if "type" in each["type"].split("_") for name in columns_of(each)}
     untyped = {name: column for name, column in odd.items() if name not in with_type}
     return Validation(
@@ -82,6 +100,7 @@ def enforce_suite(frame: pd.DataFrame, suite: Suite, ids: Sequence[str] | pd.Ser
             *_findings(results, ids),
             *_unread(untyped, frame, ids),
             *_not_run(len(items) - len(runnable)),
+            *([] if items else [NOTHING_ASKED]),
         ),
     )
 
@@ -95,8 +114,7 @@ def _check_columns(items: Iterable[Item], present: set[str], required: set[str])
     for number, each in items:
         for name in columns_of(each):
             if name not in present and name not in required:
-                close = difflib.get_close_matches(name, sorted(present | required), n=1, cutoff=0.5)
-                hint = f"did you mean {close[0]!r}?" if close else f"columns: {', '.join(sorted(present)[:10])}."
+                hint = did_you_mean(name, sorted(present | required), f"columns: {', '.join(sorted(present)[:10])}.")
                 raise InputError(
                     f"expectation {number + 1} of the suite names column {name!r}, which is not there: {hint}"
                 )
@@ -213,8 +231,7 @@ def _findings(results: Sequence[CheckResult], ids: Any) -> Iterator[Finding]:
 
 
 def _ids(ids: Any, rows: Sequence[int]) -> tuple[str, ...]:
-    names = None if ids is None else np.asarray(ids)
-    return () if names is None else tuple(str(names[row]) for row in rows[:SHOWN_IDS])
+    return () if ids is None else tuple(ids_at(ids, rows[:SHOWN_IDS]))
 
 
 def _unread(columns: dict[str, TypedColumn], frame: pd.DataFrame, ids: Any) -> Iterator[Finding]:

@@ -2,8 +2,9 @@
 
 The pattern of a value is what is left when each number becomes `9` and each word `a`: `95%` is `9%`, `x5%` is `a9%`. In
 a column of figures, that is one where a few patterns with figures in them cover nine cells in ten and hold many
-different values, a pattern that stands in few cells is suspected. Columns of words and short lists of codes are left to
-`typos.py`: there an unusual pattern is an unusual value.
+different values, a pattern that stands in few cells is suspected. Where texts without spaces nearly all hold a sign
+just once (addresses of mail have one `@`), those with none or more of it are suspected. Other columns of words and
+short lists of codes are left to `typos.py`: there an unusual pattern is an unusual value.
 
 The confidence is the share of cells that follow the common patterns, less for a pattern that stands in more cells: one
 at the limit of being common is as likely the column's own as not.
@@ -27,6 +28,9 @@ FEWEST_CELLS, FEWEST_VALUES = 50, 20
 _WORD, _FIGURES = re.compile(r"[^\W\d_]+"), re.compile(r"\d+(?:[.,]\d+)*")
 FEW_WORDS, FEW_WORDS_SHARE = 12, 0.05  # what stands around the figures: more are text, in which anything may stand
 LONGEST = 100
+SAMPLE = 1_000
+MOST_CELLS_A_VALUE = 5  # a column with more cells a value is a list of codes
+_MARKS = re.compile(r"[^\w\s]")
 
 
 def pattern_of(value: str) -> str:
@@ -61,7 +65,7 @@ def find_odd_patterns(column: CellColumn) -> list[ValueSuspect]:
     common = cells >= COMMON * column.filled
     figures = common & np.array(["9" in pattern for pattern in patterns])
     if not _holds_figures(cells, common, figures, which, column.filled):
-        return []
+        return _find_odd_marks(column)
     words = {
         _FIGURES.sub("", column.texts[code]) for code, p in zip(here.tolist(), which.tolist(), strict=True) if common[p]
     }
@@ -77,6 +81,32 @@ def find_odd_patterns(column: CellColumn) -> list[ValueSuspect]:
         for code, p in zip(here.tolist(), which.tolist(), strict=True)
         if not common[p]
     ]
+
+
+def _find_odd_marks(column: CellColumn) -> list[ValueSuspect]:
+    """Find the values without the sign that nearly all hold once, or with more of it: `a@@b.c` among addresses."""
+    here = np.flatnonzero(column.counts > 0)
+    counts, values = column.counts[here], [column.texts[code] for code in here.tolist()]
+    most = 1 - COMMON
+    if sum(" " in value.strip() for value in values[:SAMPLE]) > SAMPLE * COMMON:
+        return []
+    solid = np.array([not re.search(r"\s", value.strip()) for value in values], dtype=bool)
+    if (
+        len(values) < max(FEWEST_VALUES, column.filled / MOST_CELLS_A_VALUE)
+        or counts[solid].sum() < most * column.filled
+    ):
+        return []  # a list of codes, or texts, in which any sign may stand
+    found: dict[int, ValueSuspect] = {}
+    for mark in sorted(set(_MARKS.findall(" ".join(values[:SAMPLE])))):
+        once = np.array([value.count(mark) == 1 for value in values], dtype=bool)
+        share = float(counts[once].sum()) / column.filled
+        if most < share < 1:
+            why = f"where {share:.1%} of the cells hold one {mark!r}"
+            confidence = share * (1 - (1 - share) / (2 * COMMON))
+            for place in np.flatnonzero(~once).tolist():
+                said = f"has {values[place].count(mark) or 'no'} {mark!r}, {why}"
+                found.setdefault(place, ValueSuspect(int(here[place]), KIND, None, said, confidence))
+    return list(found.values())
 
 
 def _holds_figures(

@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from burnish.tasks.quantities import read_quantity
+
 CURRENCIES = "€$£¥₹₽₩₺"
 WORDS = ("EUR", "USD", "GBP", "JPY", "CHF", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "CAD", "AUD")
 SPACES = " \u00a0\u2009\u202f"
@@ -30,6 +32,12 @@ _CURRENCY = re.compile(
 )
 _LIKE_A_NUMBER = re.compile(rf"[+-]?[.,]?\d[\d.,'’{SPACES}]*(?:[eE][+-]?\d+)?")
 _PADDED = r"[+-]?0\d+"
+_SIGN_OF_MONEY = rf"(?:[{CURRENCIES}]|{'|'.join(WORDS)})"
+LIKE_AN_AMOUNT = (
+    rf"\(?[+−-]?[{SPACES}]*{_SIGN_OF_MONEY}?[{SPACES}]*[+−-]?[.,]?\d[\d.,'’{SPACES}]*"
+    rf"(?:%|{_SIGN_OF_MONEY})?\)?"
+)
+_TRIED = 200  # values that are tried for units
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ def find_notation(values: pd.Series) -> tuple[NumberNotation | None, tuple[float
         or not bare.digits.str.fullmatch(_LIKE_A_NUMBER).all()
     ):
         return None, None
-    unit = NumberNotation(currency=named[0] if named else "", percent=bool(bare.percent.iloc[0]))
+    unit = _unit_of(bare)
     read: list[tuple[NumberNotation, NDArray[np.float64]]] = []
     for notation in _notations(unit):
         if not bare.fits(notation).all():
@@ -126,6 +134,55 @@ def find_notation(values: pd.Series) -> tuple[NumberNotation | None, tuple[float
     place = int(np.flatnonzero(first != second)[0])
     low, high = sorted((float(first[place]), float(second[place])))
     return None, (low, high)
+
+
+def why_no_numbers(values: pd.Series) -> str:
+    """Say what keeps values that look like numbers from being read, empty where nothing is known.
+
+    Parameters
+    ----------
+    values : Series of str (k,)
+        Distinct, stripped, none of them missing.
+
+    Examples
+    --------
+    >>> why_no_numbers(pd.Series(["$1,234.50", "1.234,50 €"]))
+    "two currencies: '$1,234.50', '1.234,50 €'"
+    >>> why_no_numbers(pd.Series(["1,234.50", "1.234,50"]))
+    "decimal points and decimal commas: '1,234.50', '1.234,50'"
+    """
+    bare = _bare(values)
+    if not bare.digits.str.fullmatch(_LIKE_A_NUMBER).all():
+        tried = values.iloc[:_TRIED].tolist()
+        read = [quantity for value in tried if (quantity := read_quantity(value)) is not None]
+        if len(read) < len(tried) or all(each.unit is None for each in read):
+            return ""
+        spelled = {quantity.spelling: value for quantity, value in zip(read, tried, strict=True)}
+        return f"with {'units' if len(spelled) > 1 else 'a unit'}: {_shown(list(spelled.values()))}"
+    named = bare.currency[bare.currency != ""].drop_duplicates()
+    if len(named) > 1:
+        return f"{'two' if len(named) == 2 else len(named)} currencies: {_shown(values[named.index].tolist())}"
+    if (bare.percent != bare.percent.iloc[0]).any():
+        return (
+            f"per cent beside plain numbers: {_shown([values[bare.percent == each].iloc[0] for each in (True, False)])}"
+        )
+    points, commas = (
+        np.logical_or.reduce([bare.fits(each) for each in _notations(_unit_of(bare)) if each.decimal == mark])
+        for mark in DECIMAL_MARKS
+    )
+    if (points | commas).all() and (points & ~commas).any() and (commas & ~points).any():
+        shown = [values[points & ~commas].iloc[0], values[commas & ~points].iloc[0]]
+        return f"decimal points and decimal commas: {_shown(shown)}"
+    return ""
+
+
+def _shown(values: list[str]) -> str:
+    return ", ".join(repr(value) for value in values[:3])
+
+
+def _unit_of(bare: _Bare) -> NumberNotation:
+    named = [name for name in bare.currency.unique() if name]
+    return NumberNotation(currency=named[0] if named else "", percent=bool(bare.percent.iloc[0]))
 
 
 def _notations(unit: NumberNotation) -> Iterator[NumberNotation]:

@@ -236,10 +236,10 @@ def test_a_category_of_100_000_levels(tmp_path: Path, command: Callable[..., End
 REFUSED_CONFIGS = {
     "unknown key": ("data: {path: t.csv, labell: kind}", ("unknown key data.labell", "did you mean label?")),
     "unknown section": (CONFIG + "trian: {}\n", ("unknown key trian", "did you mean train?")),
-    "wrong type": (CONFIG.replace("rounds: 1", "rounds: many"), ("rounds is 'many'", "integer")),
-    "a list for a path": ("data: {path: [a], label: kind}", ("data.path is ['a']", "write text")),
+    "wrong type": (CONFIG.replace("rounds: 1", "rounds: many"), ("rounds is 'many'", "whole number from 1 to 100")),
+    "a list for a path": ("data: {path: [a], label: kind}", ("data.path is ['a']", "must be a path")),
     "a number for a label": ("data: {path: t.csv, label: 5}", ("data.label is 5", "in quotes")),
-    "out of bounds": (CONFIG + "split: {train_dev: 2}\n", ("split.train_dev is 2", "less than or equal to 1")),
+    "out of bounds": (CONFIG + "split: {train_dev: 2}\n", ("split.train_dev is 2", "a number from 0 to 1")),
     "Python tag": (CONFIG + "x: !!python/object/apply:os.system [touch owned]\n", ("line 4", "python/object/apply")),
     "tag of a name": (CONFIG + "name: !!python/name:os.system\n", ("line 4", "python/name")),
     "tag of their own": ("name: !secret x\n" + CONFIG, ("line 1", "!secret")),
@@ -248,6 +248,11 @@ REFUSED_CONFIGS = {
     "nothing": ("", ("holds no keys",)),
     "nested deeply": (CONFIG + "x: " + "[" * 3000, ("nested too deeply",)),
     "no such user": ("data: {path: ~nobody-of-this-name/t.csv, label: kind}", ("no such user",)),
+    "a part without a share": (CONFIG + "split: {ratios: [1, 0, 0]}\n", ("train, dev and test each need a share",)),
+    "train-dev beyond train": (CONFIG + "split: {train_dev: 0.7}\n", ("less than train's 0.6",)),
+    "a target without sources": (CONFIG + "split: {target: {source: x}}\n", ("name the column under data.source",)),
+    "stratified on labels": (CONFIG + "split: {stratify: [kind]}\n", ("share of each label", "leave it out")),
+    "an earlier run that is gone": (CONFIG + "split: {earlier: gone}\n", ("there is no", "finished run's folder")),
     "a name that leaves": (CONFIG + "name: ../x\n", ("name is '../x'",)),
 }
 

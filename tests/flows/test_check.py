@@ -168,3 +168,38 @@ def test_refuses(tmp_path: Path, check: Callable[..., Ended], arguments: tuple[s
     assert (status, out) == (2, "")
     assert phrase in said
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("saved", ["as now", "earlier", "earlier, and one expectation added since"])
+def test_columns_are_named_as_the_user_names_them(tmp_path: Path, check: Callable[..., Ended], saved: str) -> None:
+    """A suite saved earlier says `label` and `id`; what is said of it has the user's names all the same."""
+    (tmp_path / "c.yaml").write_text(CONFIG.replace("label: label", "label: went"))
+    pd.read_csv(tmp_path / "a.csv", dtype=str).rename(columns={"label": "went"}).to_csv(tmp_path / "a.csv", index=False)
+    assert check("--learn", "contract.yaml")[0] == 0
+    suite = yaml.safe_load((tmp_path / "contract.yaml").read_text())
+    assert (suite["meta"]["id"], suite["meta"]["label"]) == ("order", "went")
+    assert not {"id", "label"} & {each["kwargs"].get("column") for each in suite["expectations"]}
+    if saved != "as now":
+        del suite["meta"]["id"], suite["meta"]["label"]
+        for each in suite["expectations"]:
+            name = each["kwargs"].get("column")
+            each["kwargs"] |= {"column": {"order": "id", "went": "label"}.get(name, name)} if name else {}
+    if saved.startswith("earlier, "):
+        added = {"type": "expect_column_values_to_not_match_regex", "kwargs": {"column": "label", "regex": "^stay$"}}
+        suite["expectations"].append(added)
+    (tmp_path / "contract.yaml").write_text(yaml.safe_dump(suite))
+    table = pd.read_csv(tmp_path / "a.csv", dtype=str)
+    table.loc[:29, "went"] = "stay"
+    table.to_csv(tmp_path / "a.csv", index=False)
+    _, out, _ = check("--set", "validate.suite=contract.yaml", "--failing", "rows.csv")
+    assert "column 'went': expected one of buy, leave" in out
+    assert "column 'label'" not in out
+    rows = pd.read_csv(tmp_path / "rows.csv", dtype=str)
+    assert set(rows["column"]) == {"went"} and set(rows["value"]) == {"stay"}
+    assert rows["id"].tolist() == table["order"][:30].tolist()
+
+
+def test_help_says_where_leaks_are_looked_for(check: Callable[..., Ended]) -> None:
+    status, out, _ = check("--help")
+    assert status == 0
+    assert "Not looked for here: leaks" in out and "--fail-on leak" in out

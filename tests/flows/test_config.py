@@ -41,7 +41,7 @@ def test_the_resolved_configuration_reads_back_the_same(tmp_path: Path) -> None:
         ("data: {path: a.csv, labell: y}\n", "unknown key data.labell; did you mean label?"),
         (MINIMAL + "trian: {}\n", "unknown key trian; did you mean train?"),
         (MINIMAL + "train: {epochs: many}\n", "train.epochs is 'many'"),
-        (MINIMAL + "train: {epochs: 0}\n", "train.epochs is 0"),
+        (MINIMAL + "train: {epochs: 0}\n", "train.epochs is 0: it must be a whole number from 1"),
         (MINIMAL + "train: 5\n", "train is 5"),
         ("rounds: 2\n", "the key data is missing"),
         (MINIMAL + "x: !!python/object/apply:os.system [id]\n", "not valid YAML"),
@@ -56,7 +56,24 @@ def test_the_resolved_configuration_reads_back_the_same(tmp_path: Path) -> None:
         (MINIMAL + "split: {halfwidth: 0.01}\n", "did you mean test_halfwidth"),
         (MINIMAL + "split: {target: phone}\n", "write it as {source: …}"),
         (MINIMAL + "train: {device: gpu}\n", "train.device is 'gpu'"),
-        (MINIMAL + "train: {learning_rate: .nan}\n", "train.learning_rate is nan"),
+        (MINIMAL + "train: {learning_rate: .nan}\n", "train.learning_rate is nan: it must be a number above 0"),
+        (
+            MINIMAL + "train: {model: mpl}\n",
+            "train.model is 'mpl': it must be one of auto, linear, mlp; did you mean mlp?",
+        ),
+        (MINIMAL + "train: {dropout: 1}\n", "it must be a number from 0 and below 1"),
+        (MINIMAL + "train: {hidden: 5}\n", "train.hidden is 5: it must be a list, each of it a whole number from 1"),
+        (MINIMAL + "weights: {quality: maybe}\n", "it must be true or false"),
+        (MINIMAL + "rounds: true\n", "rounds is true: it must be a whole number from 1 to 100"),
+        (MINIMAL + "epochs: 3\n", "unknown key epochs; did you mean train.epochs?"),
+        (MINIMAL + "winsorize: 3\n", "unknown key winsorize; known keys here: name, data"),
+        (MINIMAL + "split: {ratios: 0.6}\n", "it must be a list of three, each of it a number from 0 to 1"),
+        (MINIMAL + "split: {stratify: sex}\n", "it must be a list of texts like [a, b]; did you mean [sex]?"),
+        (MINIMAL + "split: {target: {source: 5}}\n", "split.target.source is 5: it must be text"),
+        (MINIMAL + "features: {weights: {a: -1}}\n", "features.weights.a is -1: it must be a number from 0 to 1,000"),
+        (MINIMAL + "features: {leave_out: [blury]}\n", "features.leave_out.0 is 'blury'"),
+        (MINIMAL + "outliers: null\n", "outliers is nothing: it must be a section with keys of its own: method, rule"),
+        ("data: {path: [a], label: kind}\n", "data.path is ['a']: it must be a path"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
@@ -64,6 +81,24 @@ def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, text: str, said: 
         load_config(write(tmp_path, text))
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+WRONG = ["many", -1, 1e9, True, [], [{}], {}, {"x": []}, None, float("nan"), [True], 0.5, "2020-13-45"]
+
+
+@pytest.mark.parametrize("section", [name for name, field in Config.model_fields.items() if name != "data"])
+def test_no_mistake_is_told_in_the_words_of_the_parser(section: str) -> None:
+    field = Config.model_fields[section]
+    keys = getattr(field.annotation, "model_fields", None)
+    for wrong in WRONG:
+        for key in keys or [""]:
+            given = {key: wrong} if key else wrong
+            try:
+                parse_config({"data": {"path": "a.csv"}, field.alias or section: given})
+            except InputError as error:
+                said = str(error).partition(": ")[2]
+                assert said.startswith((f"{field.alias or section}", "unknown key", "the key")), said
+                assert not any(word in said.lower() for word in ("input should", "valid ", "parse", "nonetype")), said
 
 
 def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:

@@ -1,17 +1,23 @@
 """Leaks, proxies, strengths and notations, from the configuration to summary, report, gate and later batches."""
 
+import json
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pandas as pd
 import pytest
 
 import burnish.flows.run
+from burnish.flows.analyse import render_again, with_leaks
+from burnish.flows.compare import compare_runs
 from burnish.flows.config import parse_config
 from burnish.flows.gates import check_rules, crossed
 from burnish.flows.leaks import hunt_leaks
 from burnish.flows.opening import open_examples
-from burnish.flows.run import start_run
+from burnish.flows.prepare import prepare
+from burnish.flows.retrain import _clean_once
+from burnish.flows.run import LeakGateError, start_run
 from burnish.tasks.copies import find_row_duplicates
 from burnish.tasks.features import fit_table_encoder
 from burnish.tasks.findings import InputError
@@ -93,6 +99,64 @@ def test_strengths_come_from_the_configuration(table: Path) -> None:
     assert "title" not in examples.columns
     encoder = fit_table_encoder(examples.attributes, learn_from=examples.learn_from, strengths=config.features.weights)
     assert encoder.strengths == {"a": 2.0, "title": 0.0}
-    for weights, said in (({"aa": 2}, "did you mean 'a'"), ({"a": -1}, "greater than or equal to 0")):
+    for weights, said in (({"aa": 2}, "did you mean 'a'"), ({"a": -1}, "must be a number from 0")):
         with pytest.raises(InputError, match=said):
             open_examples(config_of(table, features={"weights": weights}))
+
+
+def test_a_gate_stops_before_training_and_leaves_a_report(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(burnish.flows.run, "task", lambda **_: lambda function: function)
+    run = start_run(config_of(table), tmp_path / "run")
+    run.fail_on = ("labels", "leak")
+    with pytest.raises(LeakGateError, match=r"'<b>closed</b>' gives the label away.*`exclude: \[sex, <b>closed</b>\]`"):
+        _clean_once(run, open_examples(run.config))
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["stopped"].startswith("--fail-on leak, before training: ")
+    assert (summary["labels"], summary["diagnosis"]["verdict"]) == (None, "stopped")
+    assert summary["diagnosis"]["next_steps"][0]["code"] == "leak.next.columns"
+    page = render_again(tmp_path / "run").read_text()
+    assert "Why it stopped" in page and "&lt;b&gt;closed" in page and "<b>closed" not in page
+    assert {"config.yaml", "manifest.json", "examples.parquet"} <= {path.name for path in (tmp_path / "run").iterdir()}
+    assert len(compare_runs(tmp_path / "run", tmp_path / "run")) > 1
+
+
+def test_a_fuller_report_is_left_standing(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(burnish.flows.run, "task", lambda **_: lambda function: function)
+    run = start_run(config_of(table), tmp_path / "run")
+    run.fail_on = ("leak.missing",)
+    written = '{"rounds": [{"round": 0, "kept": true}]}'
+    (tmp_path / "run" / "summary.json").write_text(written)
+    with pytest.raises(LeakGateError) as stopped:
+        _clean_once(run, open_examples(run.config))
+    assert stopped.value.summary is None
+    assert (tmp_path / "run" / "summary.json").read_text() == written
+
+
+def test_a_figure_or_another_code_does_not_stop(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(burnish.flows.run, "task", lambda **_: lambda function: function)
+    run = start_run(config_of(table), tmp_path / "run")
+    run.fail_on = ("leak.id", "columns.proxy", "leaks.gives_away>0")
+    facts = prepare(run, open_examples(run.config)).facts
+    assert facts["leaks"]["to_paste"] == "exclude: [sex, <b>closed</b>]"
+    diagnosis = {"verdict": "x", "title": "X", "explanation": "Why.", "next_steps": [{"code": "y"}]}
+    spoilt = with_leaks(diagnosis, facts)
+    assert (spoilt["verdict"], spoilt["next_steps"][1:]) == ("x", [{"code": "y"}])
+    assert spoilt["title"] == "X; but leaks spoil these figures"
+    assert with_leaks(diagnosis, {}) == diagnosis
+    assert with_leaks(None, {"leaks": {"next_steps": []}}) is None
+
+
+@pytest.mark.slow
+def test_the_command_stops_with_one_and_resume_goes_on_without_the_gate(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.yaml").write_text("data: {path: t.csv, label: kind, exclude: [sex]}\nrounds: 1\n")
+    done = command_line.burnish("run", "t.yaml", "--out", "run", "--fail-on", "leak", cwd=tmp_path, status=1)
+    assert done.stdout.splitlines()[-1] == "run"
+    assert "failed: --fail-on leak, before training: " in done.stderr and "Train" not in done.stderr
+    command_line.burnish("run", "--resume", "run", "--set", "train.epochs=3", cwd=tmp_path, status=2)
+    done = command_line.burnish("run", "--resume", "run", cwd=tmp_path)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert "stopped" not in summary and summary["labels"] is not None
+    assert summary["diagnosis"]["next_steps"][0]["code"] == "leak.next.columns"
+    assert "turn next: Leave out what gives the label away: <b>closed</b> (data.exclude)" in done.stdout

@@ -1,7 +1,9 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from burnish.tasks.cell_columns import read_columns
+from burnish.tasks.findings import InputError
 
 
 def test_a_column_is_its_distinct_values_and_empty_cells_have_none() -> None:
@@ -26,3 +28,9 @@ def test_values_and_rows_can_be_taken_for_empty() -> None:
     assert column.without([0]).counts.tolist() == [0, 1]
     assert column.without_rows(np.array([0])).counts.tolist() == [1, 1]
     assert column.without([]) is column
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, {1}, np.array([1, 2])])
+def test_values_that_are_no_single_ones_are_refused_by_name(value) -> None:
+    with pytest.raises(InputError, match="column 'odd' holds"):
+        read_columns(pd.DataFrame({"odd": [value] * 3}))

@@ -101,3 +101,9 @@ def test_typed_columns_are_searched_too() -> None:
     found = find_cell_errors(frame)
     assert found["value"].tolist() == ["999", "999"]
     assert set(found["kind"]) == {"placeholder"}
+
+
+def test_a_word_for_missing_stays_one_where_other_columns_tell_its_value() -> None:
+    rows = [("35233", "birmingham"), ("35611", "athens"), ("36049", "luverne"), ("35957", "boaz")] * 10
+    cells = find_cell_errors(pd.DataFrame([*rows, ("35957", "N/A")], columns=["zip", "city"]))
+    assert cells[["row", "kind", "repair"]].to_numpy().tolist() == [[40, "placeholder", "boaz"]]

@@ -23,6 +23,8 @@ def test_the_facts_count_and_show_the_worst_of_each_reason_first() -> None:
     facts = json.loads(json.dumps(plain(CellErrors(CELLS, 5, 2, 0, 5).as_dict(IDS))))
     assert facts["suspected"] == 4
     assert facts["share"] == 0.4
+    assert (facts["wrong"], facts["wrong_rows"], facts["placeholders"]) == (3, 3, 1)
+    assert facts["placeholder_columns"] == {"age": 1}
     assert facts["by_kind"] == {"typo": 2, "pattern": 1, "placeholder": 1}
     assert [each["id"] for each in facts["worst"]] == ["r0", "r2", "r2", "r1"]
     assert facts["worst"][1]["repair"] is None
@@ -32,6 +34,12 @@ def test_the_file_names_rows_by_id() -> None:
     listed = CellErrors(CELLS, 5, 2, 0, 5).listed(IDS)
     assert listed.columns.tolist() == ["id", "column", "value", "repair", "kind", "why", "confidence"]
     assert listed["id"].tolist() == ["r0", "r1", "r2", "r2"]
+
+
+def test_confidences_are_written_with_three_decimals() -> None:
+    errors = CellErrors(CELLS.assign(confidence=[0.987654321, 0.9, 0.8, 0.95]), 5, 2, 0, 5)
+    assert errors.listed(IDS)["confidence"].tolist() == [0.988, 0.9, 0.8, 0.95]
+    assert errors.as_dict(IDS)["worst"][0]["confidence"] == 0.988
 
 
 def test_findings_keep_placeholders_apart_and_say_what_was_not_looked_at() -> None:

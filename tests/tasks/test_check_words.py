@@ -14,7 +14,7 @@ from burnish.tasks.check_words import say_expected, say_observed
         ("column_values_to_be_in_type_list", {"type_list": ["bool"]}, "a boolean"),
         ("column_values_to_be_in_type_list", {"type_list": ["int32"]}, "of type int32"),
         ("column_max_to_be_between", {"min_value": "2024-01-01"}, "a newest value of 2024-01-01 or later"),
-        ("column_max_to_be_between", {"max_value": 3}, "a largest value between up to 3"),
+        ("column_max_to_be_between", {"max_value": 3}, "a largest value up to 3"),
         ("column_values_to_be_null", {}, "null"),
     ],
 )  # fmt: skip

@@ -148,3 +148,31 @@ def test_groups_are_the_equal_contents(content):
         assert (given_first if isinstance(given_first, str) else None) == expected
     groups = found["duplicate_group"][found["duplicate_group"] >= 0]
     assert sorted(groups.unique()) == list(range(groups.nunique()))
+
+
+@pytest.mark.parametrize("tail", ["lognormal", "cauchy", "pareto"])
+def test_features_with_long_tails_are_no_copies(tail):
+    rng = np.random.default_rng(0)
+    factor = rng.normal(size=(1500, 1))
+    points = {
+        "lognormal": np.exp(8 * factor + rng.normal(size=(1500, 6))),
+        "cauchy": rng.standard_cauchy((1500, 1)) * np.exp(0.3 * rng.normal(size=(1500, 6))),
+        "pareto": rng.pareto(0.4, (1500, 5)),
+    }[tail]
+    points = np.append(points, points[:3], axis=0).astype(np.float32)
+    found = find_duplicates(np.arange(1503), np.full(1503, ""), features=points)
+    assert (found["duplicate_group"] >= 0).sum() <= 10
+
+
+def test_three_copies_of_one_are_found_by_features():
+    points = np.random.default_rng(0).normal(size=(400, 12)).astype(np.float32)
+    copies = points[:5].repeat(3, axis=0) * np.float32(1.001)
+    found = find_duplicates(np.arange(415), np.full(415, ""), features=np.append(points, copies, axis=0))
+    assert found["duplicate_of"].dropna().tolist() == [str(at) for at in np.arange(5).repeat(3)]
+
+
+def test_whole_numbers_as_contents():
+    codes = np.array([2**64 - 1, 7, 2**64 - 1, 0], dtype=np.uint64)
+    found = find_duplicates(list("abcd"), codes)
+    assert found["duplicate_of"].dropna().to_dict() == {2: "a"}
+    assert found["duplicate_of"].dtype == found["duplicate_kind"].dtype == "str"

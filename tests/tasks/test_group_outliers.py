@@ -47,3 +47,13 @@ def test_a_number_far_from_its_group_is_found() -> None:
 def test_ids_and_short_columns_are_left_alone() -> None:
     for cells in ([*range(1000), 10**9], [1.0] * 50 + [99.0]):
         assert find_far_numbers(read_columns(pd.DataFrame({"x": cells}))[0], []) is None
+
+
+def test_slips_in_half_a_percent_of_the_cells_do_not_hide_one_another() -> None:
+    rng = np.random.default_rng(3)
+    numbers = rng.normal(100, 5, 4_000).round(2)
+    numbers[:20] *= 10
+    column = read_columns(pd.DataFrame({"a": numbers.astype(str)}))[0]
+    found = find_far_numbers(column, [])
+    assert found is not None
+    assert set(found[0].tolist()) == set(range(20))

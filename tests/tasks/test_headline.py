@@ -80,3 +80,17 @@ def test_a_leak_stands_above_the_figures_it_spoils():
     summary = digits_summary() | {"leaks": {"columns": [leak, *others]}}
     assert headline(summary)[1].startswith("1 column gives the label away (code):") and len(headline(summary)) == 10
     assert headline(digits_summary() | {"leaks": {"columns": others}}) == headline(digits_summary())
+
+
+def test_a_split_that_cannot_judge_as_asked_is_said_with_what_to_do():
+    missed = {"code": "split.precision_missed", "title": "24 test examples: ± 12.0", "advice": "Raise `x.y`."}
+    empty = {"code": "split.empty_part", "title": "dev got no labelled example", "advice": "Give more."}
+    assert "24 test examples: ± 12.0: Raise x.y" in headline(digits_summary() | {"findings": [missed]})
+    assert "dev got no labelled example: Give more" in headline(digits_summary() | {"findings": [missed, empty]})
+
+
+def test_most_rows_are_no_outliers():
+    said = headline({"outliers": {"rows": 9, "rows_share": 0.9}})[-1]
+    assert "90.0% of the rows" in said
+    assert "no outliers" in said
+    assert "9 rows far from the others" in headline({"outliers": {"rows": 9, "rows_share": 0.1}})[-1]

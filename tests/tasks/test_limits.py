@@ -107,6 +107,27 @@ class TestApply:
         assert between(-50.5, 2000.0).apply(frame)[0]["x"].tolist() == [0.0, -50.5]
         assert not between(-1e30, 1e30).apply(frame)[1].any(axis=None)
 
+    @settings(deadline=None, max_examples=80)
+    @given(
+        st.sampled_from(["int8", "uint8", "int64", "uint64", "Int8", "UInt8", "Int64", "UInt64"]),
+        st.data(),
+        st.booleans(),
+    )
+    def test_whole_numbers_are_clipped_as_python_would(self, dtype, data, grouped):
+        ends = np.iinfo(dtype.lower())
+        near = [v for v in (2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, ends.min, ends.max) if ends.min <= v <= ends.max]
+        whole = st.integers(int(ends.min), int(ends.max)) | st.sampled_from(near)
+        values = data.draw(st.lists(whole, min_size=1, max_size=8))
+        low, high = sorted(float(each) for each in data.draw(st.tuples(whole, whole)))
+        frame = pd.DataFrame({"x": pd.array(values, dtype=dtype)})
+        limits = (ColumnLimits("x", low, high, None, "mad"), ColumnLimits("x", low, high, None, "mad", "a"))
+        lab = pd.Series(["a"] * len(values), name="lab") if grouped else None
+        treated = Limits("winsorize", 3.5, limits[: 1 + grouped], "lab" if grouped else None).apply(frame, lab)[0]["x"]
+        assert [int(each) for each in treated] == [
+            int(low) if v < low else int(high) if v > high else v for v in values
+        ]
+        assert treated.dtype == dtype or high > ends.max
+
     def test_large_whole_numbers_keep_their_last_digit(self):
         large = 2**53 + 1
         frame = pd.DataFrame({"x": np.array([large, -(2**62), 2**63 - 1])})

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.outliers import extreme_columns, fit_limits, outlier_findings, summarize_limits
+from burnish.tasks.outliers import extreme_columns, fit_limits, group_findings, outlier_findings, summarize_limits
 
 RNG = np.random.default_rng(0)
 N = 4000
@@ -141,8 +141,22 @@ class TestFitLimits:
             limits.apply(later[["x"]])
 
     def test_too_many_groups_are_refused(self):
-        with pytest.raises(InputError, match="different values"):
-            fit_limits(pd.DataFrame({"x": np.arange(2000.0)}), groups=pd.Series(np.arange(2000), name="id"))
+        with pytest.raises(InputError, match="1,001 values with 30 rows"):
+            many = pd.Series(np.arange(30 * 1001) % 1001, name="id")
+            fit_limits(pd.DataFrame({"x": np.arange(30 * 1001.0)}), groups=many)
+
+    def test_groups_too_small_have_the_limits_of_the_column(self):
+        frame, everyone = pd.DataFrame({"x": SHAPES["normal"]}), np.ones(N, dtype=bool)
+        alone = pd.Series(np.arange(N), name="id")
+        limits = fit_limits(frame, groups=alone)
+        assert limits.columns == fit_limits(frame).columns
+        (finding,) = group_findings(alone, everyone)
+        assert (finding.code, finding.severity) == ("outliers.small_groups", "warning")
+        some = pd.Series(["a"] * (N - 20) + ["b"] * 20, name="lab")
+        (finding,) = group_findings(some, everyone)
+        assert (finding.count, finding.severity) == (20, "info")
+        large = pd.Series(["a", "b"] * (N // 2), name="lab")
+        assert not group_findings(large, everyone)
 
     def test_wide_tables_and_all_rows_outliers(self):
         rng = np.random.default_rng(0)
@@ -186,5 +200,10 @@ def test_what_is_common_is_said_to_be_no_outlier():
     (finding,) = outlier_findings(strict, strict.apply(frame)[1], np.ones(N, dtype=bool), ids)
     assert finding.code == "outliers.common"
     assert "outside the limits of 'x'" in finding.title
+    most, common = outlier_findings(
+        (tight := fit_limits(frame, rule="mad", strength=0.1)), tight.apply(frame)[1], np.ones(N, dtype=bool), ids
+    )
+    assert (most.code, common.code) == ("outliers.most_rows", "outliers.common")
+    assert most.ids == common.ids == ()
     auto = fit_limits(frame)
     assert not outlier_findings(auto, auto.apply(frame)[1], np.ones(N, dtype=bool), ids)

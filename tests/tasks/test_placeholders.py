@@ -28,3 +28,14 @@ def test_nines_far_beyond_the_rest_are_a_code_and_nines_among_them_are_not() -> 
     ages = [*map(str, range(20, 90))]
     assert placeholders([*ages, "999", "999"]) == {"999"}
     assert not placeholders([*map(str, range(20, 110)), "99", "99"])
+
+
+def test_codes_are_seen_among_few_different_numbers() -> None:
+    assert placeholders([*("0123456" * 10), "999", "999"]) == {"999"}
+
+
+def test_words_among_dates_and_a_sign_that_most_cells_hold_among_numbers_count() -> None:
+    dates = [f"2021-01-{day:02d}" for day in range(1, 29)]
+    assert placeholders([*dates, "unknown"]) == {"unknown"}
+    assert placeholders([*map(str, range(30)), *["-"] * 60]) == {"-"}
+    assert not placeholders(["red", "blue", *["-"] * 60])

@@ -40,6 +40,11 @@ def test_a_column_in_many_spellings_is_parsed_whole() -> None:
     }  # fmt: skip
 
 
+def test_the_reason_shows_real_values() -> None:
+    column = read_columns(pd.DataFrame({"a": ["12 oz", "12.0 oz.", "16 ounce", "12 OZ."] * 5 + ["16 ounce"]}))[0]
+    assert find_mixed_units(column)[0].why == "one number written with mixed units: '16 ounce', '12 oz', '12.0 oz.'"
+
+
 def test_signs_beside_plain_numbers_of_the_same_size_go() -> None:
     assert mixed([*["0.05", "0.06", "0.07"] * 10, "0.06%"]) == {"0.06%": "0.06"}
 

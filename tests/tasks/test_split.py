@@ -10,7 +10,7 @@ from burnish.tasks.apportion import PARTS, round_table
 from burnish.tasks.findings import InputError
 from burnish.tasks.part_sizes import part_shares
 from burnish.tasks.pools import target_findings
-from burnish.tasks.split import default_ratios, join_groups, measure_split, split
+from burnish.tasks.split import check_options, default_ratios, join_groups, measure_split, split
 from burnish.tasks.strata import merge_strata
 
 
@@ -176,8 +176,16 @@ class TestSplit:
         ],
     )
     def test_refuses(self, options, words):
+        given = ["a", "b"] * 20, ["scanner"] * 20 + ["phone"] * 20
         with pytest.raises(InputError, match=words):
-            split(["a", "b"] * 20, ["scanner"] * 20 + ["phone"] * 20, **options)
+            split(*given, **options)
+        with pytest.raises(InputError, match=words):
+            check_options(*given, **options)
+
+    def test_what_can_be_used_passes_the_door(self):
+        given = ["a", "b"] * 20, ["scanner"] * 20 + ["phone"] * 20
+        check_options(*given, target={"source": "phone"}, earlier=[None] * 40)
+        check_options(*given, time=pd.Series(range(40)), ratios=[0.8, 0.1, 0.1])
 
     def test_train_sources_keep_the_others_for_dev_and_test(self):
         rng = np.random.default_rng(0)
@@ -199,6 +207,14 @@ class TestSplit:
         numbers = [0, 1] * 20
         expected = split(numbers, [True, False] * 20)
         assert expected.equals(split(pd.Series(pd.Categorical(numbers)), [True, False] * 20))
+
+    @pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
+    def test_whole_numbers_at_the_ends_of_their_type(self, dtype):
+        ends = np.iinfo(dtype)
+        labels = pd.Series(np.array([ends.max - 200, ends.max - 100, ends.max] * 20, dtype=dtype))
+        low = pd.Series(np.array([ends.min, ends.min + 100, ends.min + 200] * 20, dtype=dtype))
+        assert split(labels).equals(split(["a", "b", "c"] * 20))
+        assert split(low, low).equals(split(["a", "b", "c"] * 20, ["x", "y", "z"] * 20))
 
     def test_nothing_to_split(self):
         assert split([]).empty
@@ -338,6 +354,14 @@ class TestEarlier:
         first = split(["a"] * 1000, ratios=[0.8, 0.1, 0.1], train_dev=0)
         grown = split(["a"] * 1100, ratios=[0.6, 0.2, 0.2], train_dev=0, earlier=pd.Series(first, index=range(1100)))
         assert grown.value_counts().to_dict() == {"train": 800, "dev": 150, "test": 150}
+
+    @pytest.mark.parametrize("form", [list, np.array, pd.Series, lambda each: pd.Series(each, dtype="category")])
+    def test_earlier_parts_in_any_form(self, form):
+        first = split(["a", "b"] * 50)
+        earlier = form([*first, *[None] * 20])
+        grown = split(["a", "b"] * 60, earlier=earlier)
+        assert (grown[:100] == first).all()
+        assert grown.equals(split(["a", "b"] * 60, earlier=pd.Series(first, index=range(120))))
 
     def test_a_new_copy_follows_its_original(self):
         first = split(["a"] * 100)

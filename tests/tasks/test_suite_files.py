@@ -108,3 +108,35 @@ def test_every_entry_of_a_written_suite_stands_by_itself(tmp_path):
         {"name": "s", "meta": {}, "expectations": [each, {**each, "severity": "info"}]}, tmp_path / "s.yaml"
     )
     assert "&" not in path.read_text() and load_suite(path)["expectations"][1]["kwargs"]["value_set"] == shared
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("expectation: []", "it has the key 'expectation' instead"),
+        ("expectations: []\nmetta: {}", "'metta', which means nothing: did you mean 'meta'"),
+        ("expectations:\n- type: a\n  severty: info", "did you mean 'severity'"),
+        ("expectations:\n- type: a\n  meta: {max_age_day: 3}", "did you mean 'max_age_days'"),
+        ("expectations:\n- expect_column_to_exist: {column: a}", "it has the key 'expect_column_to_exist' instead"),
+        ("expectations:\n- {expectation_type: a}", "it has the key 'expectation_type' instead"),
+    ],
+)
+def test_keys_that_mean_nothing_are_refused_with_what_is_near(folder, text, said):
+    with pytest.raises(InputError, match=said):
+        load_suite(written(folder, text))
+
+
+def test_keys_that_great_expectations_writes_are_known(folder):
+    text = """
+name: mine
+id: null
+notes: kept
+meta: {great_expectations_version: 1.24.1}
+expectations:
+- type: expect_column_to_exist
+  kwargs: {column: a}
+  id: 5
+  notes: text
+  meta: {owner: me}
+"""
+    assert len(load_suite(written(folder, text))["expectations"]) == 1

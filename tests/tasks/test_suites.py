@@ -1,7 +1,9 @@
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -111,3 +113,44 @@ def test_what_was_learnt_from_keeps_its_contract(seed, n, missing):
     suite = learn_suite(frame, label_column="label")
     assert failed(frame, suite) == []
     assert learn_suite(frame, label_column="label") == suite
+
+
+def test_what_rises_with_time_is_not_bounded_above():
+    n = 1000
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(n), unit="D")
+    frame = pd.DataFrame(
+        {
+            "at": days,
+            "shipped": days + pd.to_timedelta(np.random.default_rng(0).integers(0, 9, n), unit="D"),
+            "number": np.arange(n),
+            "left": np.arange(n, 0, -1.0),
+            "month": pd.Series(days.strftime("%Y-%m"), dtype="str"),
+            "price": np.random.default_rng(1).normal(10, 1, n),
+        }
+    )
+    old = np.arange(n) < 700
+    suite = learn_suite(frame, rows=old, time=frame["at"])
+    assert not failed(frame, suite)
+    assert failed(frame.iloc[700:], suite) == []
+    assert failed(frame.assign(at=frame["at"] - pd.Timedelta(days=2000)), suite)
+    assert ("at", "expect_column_values_to_be_between") in failed(frame, learn_suite(frame, rows=old))
+    bounds = of_column(suite, "number", "column_values_to_be_between")[0]
+    assert set(bounds["kwargs"]) == {"column", "min_value", "mostly"}
+    assert "max_value" in of_column(suite, "price", "column_values_to_be_between")[0]["kwargs"]
+
+
+def test_types_that_a_library_caller_may_bring_keep_their_own_contract():
+    numbers = np.arange(300) % 7
+    frame = pd.DataFrame(
+        {
+            "decimals": pd.Series([Decimal(int(k)) / 4 for k in numbers]).astype(pd.ArrowDtype(pa.decimal128(5, 2))),
+            "spans": pd.to_timedelta(numbers, unit="h"),
+            "zoned": pd.date_range("2021", periods=300, tz="Europe/Berlin"),
+            "missing": pd.array(np.where(numbers == 3, None, numbers), dtype="Int64"),
+            "yes": pd.array(np.where(numbers == 3, None, numbers > 3), dtype="boolean"),
+            "level": pd.Categorical(numbers),
+        }
+    )
+    assert not failed(frame, learn_suite(frame))
+    with pytest.raises(InputError, match="'z' holds complex numbers"):
+        learn_suite(pd.DataFrame({"z": [1j, 2.0]}))

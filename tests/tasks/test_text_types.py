@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from burnish.tasks.column_types import type_columns
 from burnish.tasks.text_types import type_text
@@ -9,12 +10,48 @@ def typed(*cells):
 
 
 def test_a_few_words_among_numbers_are_missing_and_said():
-    cells = [str(i) for i in range(97)] + ["unknown"] * 2 + ["n.k."]
+    cells = [str(i) for i in range(97)] + ["closed"] * 2 + ["n.k."]
     found = typed(*cells)
     assert found.frame["x"].isna().sum() == 3
-    assert (found.mixed["x"].cells, found.mixed["x"].words, found.mixed["x"].read) == (3, ("unknown", "n.k."), True)
+    assert (found.mixed["x"].cells, found.mixed["x"].words, found.mixed["x"].read) == (3, ("closed", "n.k."), True)
     again = type_columns(pd.DataFrame({"x": ["5", "none", "lost"]}, dtype="str"), found.notations).frame["x"]
     assert again.isna().tolist() == [False, True, True]
+
+
+def test_words_for_missing_are_missing_among_numbers_however_many_and_are_no_words_to_mend():
+    cells = [str(i) for i in range(60)] + ["-"] * 30 + ["unknown"] * 10
+    found = typed(*cells)
+    assert found.frame["x"].isna().sum() == 40
+    assert not found.mixed
+    again = type_columns(pd.DataFrame({"x": ["5", "-"]}, dtype="str"), found.notations).frame["x"]
+    assert again.isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (["1.234,50 €", "$1,234.50"], "two currencies"),
+        (["EUR 3", "4 USD", "£5"], "3 currencies"),
+        (["3%", "0.03"], "per cent beside plain numbers"),
+        (["1,234.50", "1.234,50"], "decimal points and decimal commas"),
+        (["12 kg", "13.5 kg"], "with a unit: '13.5 kg'"),
+        (["12 oz", "12 oz.", "1 ounce"], "with units: '12 oz', '12 oz.', '1 ounce'"),
+    ],
+)
+def test_columns_that_look_like_numbers_and_stay_text_say_why(cells, why):
+    found = typed(*cells)
+    assert found.frame["x"].tolist() == cells
+    assert why in found.kept["x"]
+
+
+@pytest.mark.parametrize("cells", [["10.0.0.1", "10.0.0.2"], ["1.2.3", "1.3.0"], ["0123", "4567"], ["A4", "B5"]])
+def test_codes_that_are_no_numbers_are_not_said_to_be(cells):
+    assert not typed(*cells).kept
+
+
+def test_more_than_a_few_words_leave_numbers_text_and_are_said():
+    found = typed(*map(str, range(90)), *["abc"] * 10)
+    assert (found.mixed["x"].cells, found.mixed["x"].words, found.mixed["x"].read) == (10, ("abc",), False)
 
 
 def test_codes_with_letters_among_numbers_stay_text_and_are_said():

@@ -37,3 +37,18 @@ def test_what_is_too_frequent_is_no_slip() -> None:
 def test_there_is_nothing_to_tell_where_all_values_stand_once() -> None:
     slips = find_slips(["smith", "smyth", "jones"], np.array([1, 1, 1]))
     assert not len(slips.code)
+
+
+def test_a_value_in_other_capitals_or_with_other_spaces_is_a_slip_though_it_returns() -> None:
+    cells = (
+        ["Husband", "Wife", "Not-in-family", "Own-child"] * 300 + ["HUSBAND"] * 6 + ["not in family"] * 3 + [" Wife"]
+    )
+    column = read_columns(pd.DataFrame({"a": cells}))[0]
+    found = {column.texts[s.code]: s.repair for s in find_typos(column) if s.confidence >= 0.6}
+    assert found == {"HUSBAND": "Husband", "not in family": "Not-in-family", " Wife": "Wife"}
+
+
+def test_capitals_that_tell_values_apart_are_none() -> None:
+    cells = ["us", "US", "it", "IT", "no", "NO"] * 100 + ["De"] * 40 + ["DE"] * 200
+    column = read_columns(pd.DataFrame({"a": cells}))[0]
+    assert not [s for s in find_typos(column) if s.confidence >= 0.6]

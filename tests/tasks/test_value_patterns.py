@@ -24,3 +24,17 @@ def test_words_short_lists_and_addresses_are_not_judged() -> None:
     assert not odd(["a-1", "b-2"] * 50 + ["ab"])
     streets = ["".join(chr(97 + (7 * i + k * i) % 26) for k in range(5)) for i in range(100)]
     assert not odd([*(f"{i} {street} st" for i, street in enumerate(streets)), "po box 287, x"])
+
+
+def test_addresses_without_their_sign_or_with_two_are_found_and_prose_is_left_alone() -> None:
+    names = [
+        f"{a}{b}.{c}"
+        for a in "abcde"
+        for b in "fghij"
+        for c in ("kim", "lee", "may", "ney", "oak", "poe", "ray", "sun")
+    ]
+    assert odd([*(f"{name}@mail.com" for name in names), "x.y@@mail.com", "zed.mail.com"]) == {
+        "x.y@@mail.com", "zed.mail.com",
+    }  # fmt: skip
+    assert not odd([*(f"It was {name.replace('.', ' ')}." for name in names), "It was"])
+    assert not odd(["in-transit", "at-home"] * 100 + ["lost"])
