@@ -32,6 +32,8 @@ QUIET = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
 }
 
+FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # what is freed goes back to the machine
+
 REPRODUCIBLE = {"MKL_CBWR": "AUTO", "MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}  # same sums in the same order
 
 UNCHANGED = "nothing of yours was changed"
@@ -358,7 +360,7 @@ def _console() -> Console:
 
 def main() -> None:
     """Run a command and turn what went wrong into one line and an exit status."""
-    for key, value in (QUIET | REPRODUCIBLE).items():
+    for key, value in (QUIET | REPRODUCIBLE | FRUGAL).items():
         os.environ.setdefault(key, value)
     console = _console()
     try:

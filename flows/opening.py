@@ -18,7 +18,7 @@ from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.images import ImageScan
 from burnish.tasks.strengths import apply_strengths
 from burnish.tasks.suite_files import Suite
-from burnish.tasks.validate import Validation, date_suite, enforce_suite, load_suite
+from burnish.tasks.validate import Validation, check_suite_columns, date_suite, enforce_suite, load_suite
 
 IMAGE_MEASURES = ["width", "height", "brightness", "contrast", "entropy", "noise", "sharpness"]
 
@@ -29,7 +29,18 @@ def open_examples(config: Config) -> Examples:
         load_suite(config.validate_.suite)
     examples = read_examples(**config.data.model_dump(exclude={"human_error"}), weight=config.weights.column)
     _check_limits_by(config, examples)
+    _check_suite(config, examples)
     return apply_strengths(examples, config.features.weights)
+
+
+def _check_suite(config: Config, examples: Examples) -> None:
+    """Refuse a suite about columns that the data does not have."""
+    if config.validate_.suite is None:
+        return
+    suite = load_suite(config.validate_.suite)
+    names = suite_names(suite, given_names(config, examples))
+    own = IMAGE_MEASURES if examples.kind == "images" else [str(name) for name in examples.attributes.columns]
+    check_suite_columns(suite, {*own, *names.values()})
 
 
 def limits_by(config: Config) -> str | None:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from burnish.tasks.constant_text import constant_text
 from burnish.tasks.decisions import DROPPED, UNDECIDED
 from burnish.tasks.findings import InputError
 
@@ -102,9 +103,9 @@ def decide_actions(
     case = np.full(len(given), len(cases), dtype=np.int8)
     for number in reversed(range(len(cases))):
         case[cases[number]] = number
-    action = pd.Series(pd.Categorical.from_codes(_DONE[case], list(ACTIONS))).astype("str")
     told = np.flatnonzero(case < len(cases))
-    reason = pd.Series("", index=given.index, dtype="str")
+    action, reason = constant_text("keep", given.index), constant_text("", given.index)
+    action.iloc[told] = np.asarray(ACTIONS, dtype=object)[_DONE[case[told]]]
     reason.iloc[told] = _reasons(
         case[told],
         audit.iloc[told],

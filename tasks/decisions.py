@@ -25,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.cleaned import escape_formulas
+from burnish.tasks.constant_text import constant_text
 from burnish.tasks.findings import InputError
 from burnish.tasks.hints import did_you_mean
 from burnish.tasks.label_checks import label_codes, sort_classes
@@ -175,6 +176,8 @@ def decided_codes(decisions: pd.DataFrame, ids: pd.Series, classes: Sequence[str
     >>> decided_codes(said, pd.Series(["a", "b", "c"]), ("cat", "dog")).tolist()
     [-1, 1, -2]
     """
+    if decisions.empty:
+        return np.broadcast_to(np.int64(UNDECIDED), len(ids))
     codes = label_codes(decisions["label"], classes)
     missing = decisions["label"].isna().to_numpy()
     if ((codes < 0) & ~missing).any():
@@ -196,7 +199,7 @@ def decision_column(decisions: pd.DataFrame, ids: pd.Series) -> pd.Series:
     >>> decision_column(said, pd.Series(["a", "b"])).tolist()
     [nan, 'drop']
     """
-    words = pd.Series(np.nan, index=ids.index, dtype="str")
+    words = constant_text(None, ids.index)
     if len(decisions):
         words.iloc[_places(decisions["id"], ids)] = decisions["decision"].to_numpy()
     return words

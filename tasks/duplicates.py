@@ -22,6 +22,7 @@ from scipy.fft import dct
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from burnish.tasks.constant_text import constant_text
 from burnish.tasks.hexadecimal import as_hexadecimal
 from burnish.tasks.row_hashes import neighbours
 
@@ -97,16 +98,20 @@ def find_duplicates(
         pairs.append(near)
     linked, first = _components(np.concatenate(pairs))
     copies, of = linked[first != linked], first[first != linked]
-    kind = pd.Series(np.where(content[copies] == content[of], "exact", "near"), dtype="str")
+    original, kind = constant_text(None, names.index), constant_text(None, names.index)
+    if len(copies):
+        original.iloc[copies] = names.iloc[of].astype("str").to_numpy()
+        kind.iloc[copies] = np.where(content[copies] == content[of], "exact", "near")
     group = np.full(len(names), -1, np.int64)
     group[linked] = np.unique(first, return_inverse=True)[1]
     return pd.DataFrame(
         {
-            "duplicate_of": names.iloc[of].astype("str").set_axis(copies).reindex(names.index),
-            "duplicate_kind": kind.set_axis(copies).reindex(names.index),
+            "duplicate_of": original,
+            "duplicate_kind": kind,
             "duplicate_group": group,
             "conflicting": _conflicting(group, labels),
-        }
+        },
+        copy=False,
     )
 
 

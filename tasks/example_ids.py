@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from burnish.tasks.findings import InputError
 from burnish.tasks.hexadecimal import as_hexadecimal
 from burnish.tasks.label_checks import labels_as_text
+from burnish.tasks.row_hashes import repeated_rows, rows_that_share
 
 _HELD = 65_536  # rows joined at once
 _BETWEEN = "\x1f"  # the ASCII unit separator, seldom in data; a clash costs a suffix, no row
@@ -49,7 +50,7 @@ def given_ids(column: pd.Series, where: str) -> pd.Series:
             f"data.id: {missing.size:,} cells of {where} are empty, the first in row {missing[0] + 1}: fill them in, "
             "or set data.id: null to have ids made from the content"
         )
-    twice = ids[ids.duplicated()].unique()
+    twice = ids.iloc[repeated_rows(ids)].unique()
     if len(twice):
         shown = ", ".join(repr(each) for each in twice[:3]) + (", …" if len(twice) > 3 else "")
         raise InputError(
@@ -84,7 +85,7 @@ def content_ids(frame: pd.DataFrame) -> pd.Series:
         hashes = b"".join(hashlib.sha256(row).digest()[:8] for row in rows)
         numbers[start : start + _HELD] = np.frombuffer(hashes, dtype=">u8")
     ids = as_hexadecimal(numbers).set_axis(frame.index)
-    repeated = np.flatnonzero(pd.Series(numbers).duplicated(keep=False))
+    repeated = rows_that_share(numbers)
     copies = pd.Series(numbers[repeated]).groupby(numbers[repeated], sort=False).cumcount().to_numpy()
     again = repeated[copies > 0]
     ids.iloc[again] = ids.iloc[again] + "-" + pd.Series(copies[copies > 0] + 1, index=ids.index[again]).astype("str")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from burnish.tasks.arrays import read_embeddings, read_probabilities
 from burnish.tasks.column_checks import check_weights, choose_columns
 from burnish.tasks.column_types import Notation, type_columns
+from burnish.tasks.constant_text import constant_text
 from burnish.tasks.example_ids import content_ids, given_ids
 from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
 from burnish.tasks.image_files import check_image_paths, list_class_folders
@@ -198,8 +199,8 @@ def _read_folder(
         )
     frame, passed = list_class_folders(path)
     table = pd.DataFrame({"id": frame["image"], "label": labels_as_text(frame["label"], missing_labels)})
-    table["source"] = pd.Series(ONE_SOURCE, index=table.index, dtype="str")
-    table["group"] = pd.Series(np.nan, index=table.index, dtype="str")
+    table["source"] = constant_text(ONE_SOURCE, table.index)
+    table["group"] = constant_text(None, table.index)
     table["image"] = frame["image"]
     found = check_labels(table["label"], table["id"], f"{path} (class folders)")
     classes = sort_classes(table["label"])
@@ -269,7 +270,7 @@ def _read_rows(
     table = pd.DataFrame({"id": ids, "label": read.labels})
     findings = list(read.findings)
     table["source"] = _read_source(frame, roles["source"])
-    table["group"] = pd.Series(np.nan, index=frame.index, dtype="str")
+    table["group"] = constant_text(None, frame.index)
     if roles["group"] is not None:
         table["group"] = labels_as_text(frame[roles["group"]])
     if roles["image"] is not None:
@@ -312,7 +313,7 @@ def _read_rows(
 
 def _read_source(frame: pd.DataFrame, source: str | None) -> pd.Series:
     if source is None:
-        return pd.Series(ONE_SOURCE, index=frame.index, dtype="str")
+        return constant_text(ONE_SOURCE, frame.index)
     return labels_as_text(frame[source]).fillna(UNKNOWN_SOURCE)
 
 

@@ -260,7 +260,9 @@ def believe_labels(labels: ArrayLike, classes: Sequence[Any] | None = None) -> L
     posterior = np.zeros((len(codes), len(names)), dtype=np.float32)
     posterior[np.arange(len(codes)), np.where(missing, 0, codes)] = 1.0
     posterior[missing] = sizes / max(sizes.sum(), 1)
-    believed = pd.Series(names).take(np.where(missing, sizes.argmax(), codes)).array
+    believed = pd.Series(labels).array
+    if missing.any():
+        believed = pd.Series(names).take(np.where(missing, sizes.argmax(), codes)).array
     return LabelAudit(
         frame=_silent_frame(believed),
         classes=names,

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-ROWS = 1_000_000  # converted at once
+ROWS = 131_072  # converted at once
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
@@ -24,10 +24,8 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     path : Path
         Overwritten.
     """
-    given = pa.Schema.from_pandas(frame.iloc[:0], preserve_index=False)
-    names = [name for name in frame.columns if frame[name].dtype == object]
-    schema = given
-    for name in names:
+    schema = pa.Schema.from_pandas(frame.iloc[:0], preserve_index=False)
+    for name in [name for name in frame.columns if frame[name].dtype == object]:
         schema = schema.set(schema.get_field_index(name), pa.field(name, pa.list_(pa.string())))
     with parquet.ParquetWriter(path, schema) as file:
         for start in range(0, max(len(frame), 1), ROWS):

@@ -124,6 +124,22 @@ def rows_that_share(key: Hashes) -> NDArray[np.int64]:
     return np.concatenate(found)
 
 
+def repeated_rows(column: pd.Series) -> NDArray[np.int64]:
+    """Give the rows whose value another row has too, ascending; a missing value is a value.
+
+    Without a table of all values in memory: hashes are sorted, and those that meet are compared as they are.
+
+    >>> repeated_rows(pd.Series(["a", "b", "a", "c"])).tolist()
+    [0, 2]
+    """
+    if column.dtype == object:  # of which 1 and 1.0 have hashes of their own
+        return np.flatnonzero(column.duplicated(keep=False))
+    parts = (column.iloc[start : start + _AT_ONCE] for start in range(0, len(column), _AT_ONCE))
+    keys = [pd.util.hash_array(part.to_numpy(), categorize=False) for part in parts]
+    rows = rows_that_share(np.concatenate([np.empty(0, dtype=np.uint64), *keys]))
+    return rows[column.iloc[rows].duplicated(keep=False).to_numpy()]
+
+
 def pairs_in(key: Hashes) -> float:
     """Count the pairs of rows with the same key; the key, (n,), is sorted in place.
 

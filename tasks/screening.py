@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.batch_types import TYPES, TypedColumn
+from burnish.tasks.row_hashes import repeated_rows
 from burnish.tasks.suite_files import Suite
 
 Outcome = dict[str, Any]
@@ -107,7 +108,7 @@ def _count_missing(screen: Screen, _: Suite) -> int:
 
 
 def _count_repeated(screen: Screen, _: Suite) -> int:
-    return int(screen.given.duplicated(keep=False).sum())
+    return len(repeated_rows(screen.given))
 
 
 def _count_others(screen: Screen, kwargs: Suite) -> int | None:

@@ -14,10 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.actions import ACTIONS
+from burnish.tasks.contest import ModelScore
 from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.metrics import Rate
 from burnish.tasks.mislabels import LabelAudit
 from burnish.tasks.train import Trained
+from burnish.tasks.tree_training import TrainedTrees
 
 SUSPECT_METHOD = "out-of-fold model, clusters and neighbours, read through a fitted labelling model; below one half"
 TOP_CONFUSIONS = 15
@@ -94,10 +96,10 @@ def label_facts(table: pd.DataFrame, audit: LabelAudit, model: str | None) -> di
 
 def action_facts(table: pd.DataFrame) -> dict[str, Any]:
     """Count what is done about the labels: over all examples, in train, and by part what waits for a person."""
-    train = table[table["split"] == "train"]
+    done, train = {action: table["action"] == action for action in ACTIONS}, table["split"] == "train"
     return {
-        "actions": {action: int((table["action"] == action).sum()) for action in ACTIONS},
-        "train_actions": {action: int((train["action"] == action).sum()) for action in ACTIONS},
+        "actions": {action: int(there.sum()) for action, there in done.items()},
+        "train_actions": {action: int((there & train).sum()) for action, there in done.items()},
         "waiting_by_split": table.loc[table["action"] == "review", "split"].value_counts().to_dict(),
     }
 
@@ -113,8 +115,10 @@ def weight_facts(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def training_facts(trained: Trained | None) -> dict[str, Any] | None:
-    """Say how the final model was trained."""
+def training_facts(
+    trained: Trained | TrainedTrees | None, scores: Sequence[ModelScore] = ()
+) -> dict[str, Any] | None:
+    """Say how the final model was trained and, where dev chose among several, what each of them reached there."""
     if trained is None:
         return None
     history = trained.history
@@ -123,6 +127,7 @@ def training_facts(trained: Trained | None) -> dict[str, Any] | None:
         "parameters": trained.parameters,
         "epochs": len(history),
         "best_epoch": trained.best_epoch,
+        "candidates": [score.as_dict() for score in scores],
         "history": history.to_dict(orient="records"),
     }
 

@@ -28,7 +28,7 @@ from burnish.tasks.text_encoding import read_utf8
 
 __all__ = ["FORMATS", "SourceTable", "arrow_parts", "infer_types", "open_table", "read_table"]
 
-PART_ROWS = 1_000_000  # rows read at once to be written back
+PART_ROWS = 131_072  # rows read at once to be written back
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".feather": "feather", ".jsonl": "jsonl"}
 
 
@@ -276,7 +276,7 @@ class _Feather:
 
 def _arrow_file(path: Path, kind: str) -> Any:
     try:
-        return parquet.ParquetFile(path) if kind == "parquet" else _Feather(path)
+        return parquet.ParquetFile(path, pre_buffer=False) if kind == "parquet" else _Feather(path)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, kind, error) from None
 

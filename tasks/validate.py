@@ -82,10 +82,9 @@ def enforce_suite(
     """
     check_form(suite, "the suite")
     items = list(enumerate(suite["expectations"]))
-    required = {str(each.get("kwargs", {}).get("column")) for _, each in items if _asks_for_column(each)}
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1).reset_index(drop=True)
     present = set(frame.columns)
-    _check_columns(items, present, required)
+    check_suite_columns(suite, present)
     runnable = [item for item in items if set(columns_of(item[1])) <= present or _asks_for_column(item[1])]
     kinds = kinds_of(suite)
     outcomes, odd = _outcomes(frame, runnable, kinds)
@@ -109,8 +108,15 @@ def _asks_for_column(each: Suite) -> bool:
     return bool(each["type"] == "expect_column_to_exist")
 
 
-def _check_columns(items: Iterable[Item], present: set[str], required: set[str]) -> None:
-    """A column that the suite requires may be gone (that is a failure); one it never required is a slip of the pen."""
+def check_suite_columns(suite: Suite, present: set[str]) -> None:
+    """Refuse a suite about a column that is not there; one that it requires to exist may be gone: that is a failure.
+
+    Raises
+    ------
+    InputError
+    """
+    items = list(enumerate(suite["expectations"]))
+    required = {str(each.get("kwargs", {}).get("column")) for _, each in items if _asks_for_column(each)}
     for number, each in items:
         for name in columns_of(each):
             if name not in present and name not in required:

@@ -112,7 +112,7 @@ def test_a_label_is_a_column_or_a_list(label: object) -> None:
 
 @pytest.mark.parametrize("label", [5, [1, 2], {"a": "b"}, ["ann", 3]])
 def test_other_labels_are_one_sentence(label: object) -> None:
-    with pytest.raises(InputError, match=r"data.label is .*; write text, in quotes") as error:
+    with pytest.raises(InputError, match=r"data.label is .*: it must be text \(in quotes") as error:
         parse_config({"data": {"path": "t.csv", "label": label}})
     assert "str" not in str(error.value)
 
