@@ -109,7 +109,8 @@ def search_cells(
     found += _decided_cells(known, decided)
     found += [_slipped_codes(known, slips) for slips in code_slips.find_code_slips(known, decided)]
     found = [_unexplained(cells, filled) for cells in found]
-    categories = [_without_suspects(column, found) for column in filled if not column.is_numeric]
+    texts = (_without_suspects(column, found) for column in filled if not column.is_numeric)
+    categories = list(group_outliers.fitting(texts, len(frame)))
     found += [cells for column in filled if (cells := _far_cells(column, categories)) is not None]
     cells = combine(pd.concat([each for each in found if len(each)] or [NO_CELLS]), filled)
     cells = _share_blame(cells[cells["confidence"] >= confidence])

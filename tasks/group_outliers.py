@@ -15,7 +15,8 @@ Known failures: a slip that stays within the range of its group is not seen; nor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def find_far_numbers(
     far, group, centre = _deviations(x, np.zeros(len(x), dtype=np.int64)), None, float(np.median(numbers[rows]))
     if far is None:
         return None
-    for category in _fitting(categories, len(column.codes)):
+    for category in islice(fitting(categories, len(column.codes)), MOST_CATEGORIES):
         codes = category.codes[rows].astype(np.int64)
         within = _deviations(x, codes)  # a row without a category is not judged by it
         if within is not None:
@@ -108,16 +109,16 @@ def _deviations(x: Floats, groups: NDArray[np.int64]) -> tuple[Floats, float] | 
     return (np.abs(off) / spread, spread) if spread > 0 else None
 
 
-def _fitting(categories: Sequence[CellColumn], n: int) -> list[CellColumn]:
-    fitting = [
-        each
-        for each in categories
-        if 2 <= (used := int((each.counts > 0).sum())) <= min(MOST_GROUPS, n / FEWEST_IN_GROUP)
-        and each.filled >= 0.9 * n
-        and np.median(each.counts[each.counts > 0]) >= FEWEST_IN_GROUP
-        and used
-    ]
-    return fitting[:MOST_CATEGORIES]
+def fitting(categories: Iterable[CellColumn], n: int) -> Iterator[CellColumn]:
+    """Give those columns, of n cells, that have groups large enough to tell numbers by."""
+    for each in categories:
+        counts = each.counts[each.counts > 0]
+        if (
+            2 <= len(counts) <= min(MOST_GROUPS, n / FEWEST_IN_GROUP)
+            and each.filled >= 0.9 * n
+            and np.median(counts) >= FEWEST_IN_GROUP
+        ):
+            yield each
 
 
 def _expected_beyond(deviation: Floats) -> Floats:
