@@ -249,5 +249,5 @@ def _checks(summary: Mapping[str, Any]) -> str:
             f"{percent(outliers['rows_share'])} of the rows outside their limits, no outliers: see outliers.rule"
         )
     elif number(outliers.get("rows")):
-        facts.append(f"{things(outliers['rows'], 'row')} far from the others")
+        facts.append(f"{things(outliers['rows'], 'row')} with an extreme value")
     return "; ".join(facts)

@@ -93,4 +93,4 @@ def test_most_rows_are_no_outliers():
     said = headline({"outliers": {"rows": 9, "rows_share": 0.9}})[-1]
     assert "90.0% of the rows" in said
     assert "no outliers" in said
-    assert "9 rows far from the others" in headline({"outliers": {"rows": 9, "rows_share": 0.1}})[-1]
+    assert "9 rows with an extreme value" in headline({"outliers": {"rows": 9, "rows_share": 0.1}})[-1]
