@@ -16,6 +16,7 @@ from burnish.tasks.examples import Examples, read_examples
 from burnish.tasks.expectations import columns_of
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.images import ImageScan
+from burnish.tasks.search_space import check_kind
 from burnish.tasks.strengths import apply_strengths
 from burnish.tasks.suite_files import Suite
 from burnish.tasks.validate import Validation, check_suite_columns, date_suite, enforce_suite, load_suite
@@ -27,6 +28,8 @@ def open_examples(config: Config) -> Examples:
     """Read the data that a configuration names; bad input is said here, before anything is written."""
     if config.validate_.suite is not None:
         load_suite(config.validate_.suite)
+    if config.search.trials:
+        check_kind(config.train.model, tuple(config.search.knobs))
     examples = read_examples(**config.data.model_dump(exclude={"human_error"}), weight=config.weights.column)
     _check_limits_by(config, examples)
     _check_suite(config, examples)
@@ -113,7 +116,8 @@ def contract_options(config: Config, examples: Examples) -> dict[str, Any]:
     options, names = config.validate_, given_names(config, examples)
     columns = {"id_column": names["id"], "label_column": names["label"]}
     time = None if config.split.time is None else examples.attributes.get(config.split.time)
-    return columns | {"slack": options.slack, "max_age_days": options.max_age_days, "time": time}
+    more = {"slack": options.slack, "max_age_days": options.max_age_days, "time": time}
+    return columns | more | {"open_columns": () if config.data.group is None else (config.data.group,)}
 
 
 def zones_mixed(examples: Examples) -> tuple[Finding, ...]:

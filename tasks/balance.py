@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from burnish.tasks.apportion import PARTS, Ints
 from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.label_checks import label_codes
+from burnish.tasks.notation import things
 
 Z95 = 1.959963984540054
 EXPECTED_ERROR = 0.1
@@ -212,7 +213,7 @@ def _coverage_findings(table: pd.DataFrame, by_label: pd.DataFrame, by_source: p
         found.append(
             Finding(
                 code="split.source_of_one",
-                title=f"{len(lonely):,} sources have a single example: {_some(lonely)}",
+                title=f"{things(len(lonely), 'source')} with a single example: {_some(lonely)}",
                 severity="info",
                 explanation="A source of one can be in one part only; no error can be given for it.",
                 method="examples counted for each source",
@@ -261,7 +262,7 @@ def _size_findings(table: pd.DataFrame, by_label: pd.DataFrame) -> list[Finding]
                 severity="warning",
                 explanation="A group stays whole, so one as large as this decides which part it is in, not chance.",
                 method="largest group against the smaller of dev and test",
-                advice="Use a finer split.group, or larger dev and test.",
+                advice="Name a finer column under `data.group`, or ask for larger dev and test.",
                 count=int(largest.iloc[0]),
             )
         )

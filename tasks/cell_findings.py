@@ -70,11 +70,13 @@ class CellErrors:
         }
 
     def listed(self, ids: pd.Series) -> pd.DataFrame:
-        """Give all suspected cells by the id of their row, for a file."""
+        """Give all suspected cells by the id of their row and its number from 1, for a file."""
         named = self.cells.assign(
-            id=ids.iloc[self.cells["row"]].to_numpy(), confidence=self.cells["confidence"].round(DECIMALS)
+            id=ids.iloc[self.cells["row"]].to_numpy(),
+            row=self.cells["row"] + 1,
+            confidence=self.cells["confidence"].round(DECIMALS),
         )
-        return named[["id", *(name for name in COLUMNS if name != "row")]]
+        return named[["id", *COLUMNS]]
 
     def worst(self, most: int) -> pd.DataFrame:
         """Give the cells to look at first: the surest of each kind in a column, then the second of each, and so on."""
@@ -144,4 +146,4 @@ def cell_findings(errors: CellErrors, ids: pd.Series, *, file: str = "") -> Iter
 
 def _named(counts: pd.Series, most: int = 3) -> str:
     shown = ", ".join(f"{name}: {count:,}" for name, count in counts.head(most).items())
-    return shown if len(counts) <= most else f"{shown}, and {len(counts) - most:,} more columns"
+    return shown if len(counts) <= most else f"{shown}, and {things(len(counts) - most, 'more column')}"

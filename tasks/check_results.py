@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.findings import SHOWN_IDS, Finding
 
-LISTED = ("id", "column", "value", "severity", "number", "expectation", "expected")  # columns of `failing_rows`
+LISTED = ("id", "row", "column", "value", "severity", "number", "expectation", "expected")  # columns of `failing_rows`
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,8 @@ class Validation:
     def failing_rows(self, frame: pd.DataFrame, ids: Sequence[str] | pd.Series) -> pd.DataFrame:
         """List the offending cells, each once with the worst that it breaks; columns as in `LISTED`, worst first.
 
+        `row` counts the rows of the data from 1, without a line of names.
+
         Parameters
         ----------
         frame : DataFrame of n rows
@@ -111,7 +113,9 @@ class Validation:
         for result in self.failures:
             rows = list(result.row_positions)
             value = frame[result.column].iloc[rows].astype("str").to_numpy() if result.column in frame else ""
-            part = pd.DataFrame({"id": ids_at(ids, rows), "column": result.column, "value": value})
+            part = pd.DataFrame(
+                {"id": ids_at(ids, rows), "row": np.add(rows, 1), "column": result.column, "value": value}
+            )
             parts.append(part.assign(severity=result.severity, number=result.number, expectation=result.expectation))
             parts[-1]["expected"] = result.expected
         if not parts:

@@ -95,5 +95,14 @@ def _bounds(kwargs: dict[str, Any]) -> str:
     if low is None and high is None:
         return ""
     if low is None or high is None:
-        return f" up to {high}" if low is None else f" {'above' if kwargs.get('strict_min') else 'from'} {low}"
-    return f" {low} and {high}"
+        return (
+            f" up to {_short(high)}"
+            if low is None
+            else f" {'above' if kwargs.get('strict_min') else 'from'} {_short(low)}"
+        )
+    return f" {_short(low)} and {_short(high)}"
+
+
+def _short(bound: Any) -> str:
+    """Write a bound with at most six digits, whole numbers whole."""
+    return f"{bound:.6g}" if isinstance(bound, float) and abs(bound) < 1e6 else str(bound)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from burnish.tasks.duplicates import TELLING, find_duplicates, row_codes
 from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.near_rows import find_near_rows
+from burnish.tasks.notation import things
 from burnish.tasks.row_hashes import neighbours
 
 __all__ = [
@@ -107,7 +108,7 @@ def duplicate_findings(duplicates: pd.DataFrame, ids: pd.Series) -> Iterator[Fin
         kinds = f"{counts['exact']} exact, {counts['near']} near"
         yield Finding(
             code="duplicates.copies",
-            title=f"{int(copies.sum()):,} examples are copies of another ({kinds})",
+            title=f"{things(int(copies.sum()), 'copy', 'copies')} of other examples ({kinds})",
             severity="info",
             explanation="A copy in train and in test would flatter the test error.",
             method="equal content; near copies by perceptual hash or embedding, verified on the values; rows equal but "

@@ -17,6 +17,7 @@ DIVISION = (  # codes of what is worth a line, worst first
     "split.empty_part",
     "split.target_overruled",
     "split.target_short",
+    "split.time_crossed",
     "split.precision_missed",
     "split.large_group",
     "split.thin_strata",
@@ -117,7 +118,7 @@ def _labels(summary: Mapping[str, Any]) -> str:
     actions = _part(labels, "train_actions")
     done = f"{count(actions.get('relabel') or 0)} corrected, {count(actions.get('drop') or 0)} dropped"
     share = f" of {count(size)} {what} ({percent(found / size)})" if what == "training labels" and size else f" {what}"
-    return f"{count(found)}{share} are probably wrong: {done} for training"
+    return f"{count(found)}{share} {'is' if found == 1 else 'are'} probably wrong: {done} for training"
 
 
 def _waiting(summary: Mapping[str, Any]) -> str:

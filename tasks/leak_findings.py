@@ -187,7 +187,7 @@ def _suspicious(leak: Leak) -> Finding:
 def _further(leaks: Sequence[Leak]) -> Finding:
     return Finding(
         code="leak.further",
-        title=f"{len(leaks)} more columns give the label away: {_names(leaks)}",
+        title=f"{things(len(leaks), 'more column')} giving the label away: {_names(leaks)}",
         severity="warning",
         method=METHOD + ".",
         advice=ADVICE_OTHERWISE,

@@ -133,7 +133,10 @@ def target_findings(table: pd.DataFrame, target: Target, shares: Floats) -> list
         ]
     if wanted <= JUDGING * have + 1:
         return []
-    taken = int(judging.sum())
+    taken, together = int(judging.sum()), 0
+    if "group" in table:
+        beside = table["group"][labelled & ~own].dropna().unique()
+        together = int((own & table["group"].isin(beside)).sum())
     return [
         Finding(
             code="split.target_short",
@@ -143,7 +146,10 @@ def target_findings(table: pd.DataFrame, target: Target, shares: Floats) -> list
             explanation="Half of the target's examples judge, the others are learnt from, so dev and test are smaller "
             "than asked for and their errors less sure.",
             method="labelled examples of the target sources against the shares of dev and test",
-            advice="Collect more of them, or ask for smaller shares with `split.ratios`.",
+            advice=f"{things(together, 'example')} of them share a group with other sources, and go to train: "
+            "name a finer column under `data.group`, or leave it out."
+            if together
+            else "Collect more of them, or ask for smaller shares with `split.ratios`.",
             count=have,
         )
     ]

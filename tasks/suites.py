@@ -13,6 +13,7 @@ change is no fault in itself.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import numpy as np
@@ -32,6 +33,8 @@ from burnish.tasks.suite_columns import (
 from burnish.tasks.suite_files import Suite
 from burnish.tasks.trends import trend
 
+FORMS = ("expect_column_values_to_be_in_type_list", "expect_column_values_to_match_regex")
+
 
 def learn_suite(
     train: pd.DataFrame,
@@ -42,6 +45,7 @@ def learn_suite(
     slack: float = 0.1,
     max_age_days: float | None = None,
     time: pd.Series | None = None,
+    open_columns: Collection[str] = (),
 ) -> Suite:
     """Learn what holds for the training rows.
 
@@ -62,6 +66,8 @@ def learn_suite(
     time : Series (n,), optional
         When each row was made, where later rows are to come: what rises or falls with it is not bounded on that side,
         which newer rows would cross by nature.
+    open_columns : collection of str
+        Columns such as groups, of which every batch has others: nothing is asked of their values but kind and form.
 
     Returns
     -------
@@ -97,7 +103,8 @@ def learn_suite(
                 expectations += label_expectations(column) + balance_expectations(column)
             else:
                 direction = 0 if time is None else trend(column, time if rows is None else time[rows])
-                expectations += value_expectations(column, slack, max_age_days, direction)
+                asked = value_expectations(column, slack, max_age_days, direction)
+                expectations += asked if name not in open_columns else [each for each in asked if each["type"] in FORMS]
     roles = {"id": id_column, "label": label_column}
     meta = {"rows": n, "columns": train.shape[1]} | {role: name for role, name in roles.items() if name is not None}
     return {"name": "burnish", "meta": meta, "expectations": expectations}

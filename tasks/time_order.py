@@ -132,6 +132,7 @@ def time_findings(table: pd.DataFrame, time: pd.Series, bounds: dict[str, list[s
             method="labelled examples counted along the column, boundaries where the shares come nearest",
         )
     ]
+    findings += _crossings(table, time)
     missing = time.isna().to_numpy() & (table["split"] == "train").to_numpy()
     if missing.any():
         findings.append(
@@ -151,3 +152,24 @@ def time_findings(table: pd.DataFrame, time: pd.Series, bounds: dict[str, list[s
 
 def _written(moment: Any) -> str:
     return str(moment.isoformat()).removesuffix("T00:00:00") if hasattr(moment, "isoformat") else f"{moment:g}"
+
+
+def _crossings(table: pd.DataFrame, time: pd.Series) -> list[Finding]:
+    """Say how many of the examples that judge are no newer than what is learnt from, as their group spans the times."""
+    train, judging = ((table["split"].isin(parts)).to_numpy() for parts in (["train", "train_dev"], ["dev", "test"]))
+    older = judging & (time <= time[train].max()).fillna(False).to_numpy(dtype=bool)
+    if not older.any():
+        return []
+    return [
+        Finding(
+            code="split.time_crossed",
+            title=f"{int(older.sum()):,} of {int(judging.sum()):,} examples of dev and test are no newer than train's "
+            "newest: groups stay whole, and theirs span the times",
+            severity="warning",
+            explanation="Their errors are those of a past that the model knows, not of the future.",
+            method=f"{str(time.name)!r} of dev and test against the newest of train",
+            advice="Name a finer column under `data.group`, or leave the groups out where time matters more.",
+            count=int(older.sum()),
+            ids=tuple(table["id"][older].head(SHOWN_IDS).astype(str)),
+        )
+    ]

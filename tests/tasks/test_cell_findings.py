@@ -32,7 +32,7 @@ def test_the_facts_count_and_show_the_worst_of_each_reason_first() -> None:
 
 def test_the_file_names_rows_by_id() -> None:
     listed = CellErrors(CELLS, 5, 2, 0, 5).listed(IDS)
-    assert listed.columns.tolist() == ["id", "column", "value", "repair", "kind", "why", "confidence"]
+    assert listed.columns.tolist() == ["id", "row", "column", "value", "repair", "kind", "why", "confidence"]
     assert listed["id"].tolist() == ["r0", "r1", "r2", "r2"]
 
 

@@ -23,7 +23,7 @@ def checked():
 def test_failing_rows_are_listed_by_id():
     batch, found = checked()
     rows = found.failing_rows(batch, batch["id"])
-    assert rows.columns.tolist() == ["id", "column", "value", "severity", "number", "expectation", "expected"]
+    assert rows.columns.tolist() == ["id", "row", "column", "value", "severity", "number", "expectation", "expected"]
     assert rows.loc[rows["column"] == "colour", "id"].tolist() == [str(i) for i in range(3, 41)]
     assert rows.loc[rows["column"] == "size", "id"].tolist() == [str(i) for i in range(5, 10)]
     assert set(escape_formulas(rows.astype("str"))["value"]) == {SCRIPT, f"'={SCRIPT}"}

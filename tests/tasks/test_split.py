@@ -279,6 +279,9 @@ class TestTarget:
         assert sizes.loc["phone", ["dev", "test"]].sum() == 50
         wanted = part_shares(None, None, 0.05, 1000)
         assert [each.code for each in target_findings(table, {"source": "phone"}, wanted)] == ["split.target_short"]
+        households = table.assign(group=[f"h{i % 50}" for i in range(1000)])  # each of both sources
+        (short,) = target_findings(households, {"source": "phone"}, wanted)
+        assert "100 examples of them share a group with other sources" in short.advice
 
     def test_a_target_of_all_sources_changes_nothing(self):
         labels, sources = ["a", "b"] * 50, ["x", "y", "y", "y"] * 25

@@ -62,3 +62,14 @@ def test_rows_without_a_time_train_and_are_named() -> None:
 def test_refuses(time: pd.Series, words: str) -> None:
     with pytest.raises(InputError, match=words):
         split(["a"] * 20, time=time)
+
+
+def test_groups_that_span_the_times_are_said():
+    table = pd.DataFrame({"id": list("abcd"), "split": ["train", "train", "dev", "test"]})
+    time = pd.Series(pd.to_datetime(["2020-01-01", "2020-03-01", "2020-02-01", "2020-04-01"]), name="when")
+    crossed = [
+        each for each in time_findings(table, time, time_bounds(table, time)) if each.code == "split.time_crossed"
+    ]
+    assert [(each.count, each.ids) for each in crossed] == [(1, ("c",))]
+    in_order = time.iloc[[0, 1, 3, 3]].reset_index(drop=True)
+    assert not any(e.code == "split.time_crossed" for e in time_findings(table, in_order, time_bounds(table, in_order)))

@@ -62,6 +62,14 @@ class TestLearnSuite:
         }
         assert by_column == {"up": (0, 110), "both": (-120, 120), "whole": (0, 111)}
 
+    def test_groups_are_others_in_every_batch(self):
+        table = pd.DataFrame({"household": [f"H{i % 20}" for i in range(400)], "n": [i % 40 for i in range(400)]})
+        learnt = learn_suite(table, open_columns=("household", "n"))
+        later = pd.DataFrame({"household": [f"H{900 + i}" for i in range(400)], "n": range(1000, 1400)})
+        assert enforce_suite(later, learnt).success
+        assert not enforce_suite(later, learnt).failures
+        assert enforce_suite(later, learn_suite(table)).failures
+
     def test_texts_that_are_all_different_are_no_categories(self, suite):
         of_note = {e["type"] for e in suite["expectations"] if e["kwargs"].get("column") == "note"}
         assert "expect_column_value_lengths_to_be_between" in of_note
