@@ -10,7 +10,7 @@ Known failure: a batch that breaks most of what is asked of it takes about as lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
