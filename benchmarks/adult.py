@@ -1,6 +1,7 @@
 """Census income, 32,561 rows × 14 columns, through `burnish run`: seconds, peak memory, test error.
 
-Beside it scikit-learn's histogram gradient boosting, fitted on the same training rows and judged on the same test rows.
+Once as it comes, where dev chooses among linear, mlp and gradient boosting, and once with the mlp alone. Beside it
+scikit-learn's histogram gradient boosting, fitted on the same training rows and judged on the same test rows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ COLUMNS = """
     age workclass fnlwgt education education-num marital-status occupation relationship race sex
     capital-gain capital-loss hours-per-week native-country income
 """.split()  # noqa: SIM905  (names read better than a wall of quotes)
+WITHIN = 0.01  # of gradient boosting's error
 
 
 def boosting_error(table: pd.DataFrame, split: pd.Series) -> float:
@@ -32,6 +34,7 @@ def boosting_error(table: pd.DataFrame, split: pd.Series) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds adult/adult-train.csv")
+    parser.add_argument("--models", nargs="*", default=["auto", "mlp"])
     options = parser.parse_args()
     table = pd.read_csv(options.data / "adult" / "adult-train.csv", header=None, names=COLUMNS, skipinitialspace=True)
     table.insert(0, "id", [f"r{i}" for i in range(len(table))])
@@ -39,23 +42,19 @@ def main() -> None:
     table.to_csv(work / "adult.csv", index=False)
     config = work / "adult.yaml"
     config.write_text("name: adult\ndata: {path: adult.csv, label: income, id: id, exclude: [race, sex]}\n")
-    run = run_burnish(config)
-    split = run.examples.set_index("id")["split"].reindex(table["id"]).reset_index(drop=True)
-    test = run.summary["errors"]["test"]
-    print_table(
-        f"Adult, {len(table):,} rows, {cores()} cores",
-        ["what", "ours", "peer", "to reach"],
-        [
-            ["seconds of burnish run", f"{run.seconds:.0f}", "–", "≤ 240"],
-            ["peak memory, GiB", f"{run.peak_gib:.2f}", "–", "≤ 3"],
-            [
-                "test error",
-                f"{test['value']:.4f} ({test['low']:.4f} to {test['high']:.4f})",
-                f"{boosting_error(table, split):.4f} (gradient boosting)",
-                "–",
-            ],
-        ],
-    )
+    rows = []
+    for model in options.models:
+        run = run_burnish(config, "--set", f"train.model={model}")
+        split = run.examples.set_index("id")["split"].reindex(table["id"]).reset_index(drop=True)
+        test, name = run.summary["errors"]["test"], f"train.model: {model} ({run.summary['training']['model']})"
+        error = f"{test['value']:.4f} ({test['low']:.4f} to {test['high']:.4f})"
+        peer = boosting_error(table, split)
+        rows += [
+            [f"{name}: seconds of burnish run", f"{run.seconds:.0f}", "–", "≤ 240"],
+            [f"{name}: peak memory, GiB", f"{run.peak_gib:.2f}", "–", "≤ 3"],
+            [f"{name}: test error", error, f"{peer:.4f} (gradient boosting)", f"≤ {peer + WITHIN:.4f}"],
+        ]
+    print_table(f"Adult, {len(table):,} rows, {cores()} cores", ["what", "ours", "peer", "to reach"], rows)
 
 
 if __name__ == "__main__":

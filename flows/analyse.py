@@ -19,10 +19,11 @@ from prefect.context import FlowRunContext
 from burnish.flows.clean import Labels, labelled_table
 from burnish.flows.compare import read_summary
 from burnish.flows.config import Config, load_config
+from burnish.flows.noise import Copies
 from burnish.flows.prepare import Prepared, compared_columns, open_examples
 from burnish.flows.rounds import Round
 from burnish.flows.run import Run, StoppedError, versions, write_json, write_manifest
-from burnish.flows.train import Copies, Fitted
+from burnish.flows.train import Fitted
 from burnish.tasks.annotator_audit import annotator_facts
 from burnish.tasks.decisions import DROPPED
 from burnish.tasks.diagnose import diagnose
@@ -56,6 +57,7 @@ from burnish.tasks.summary import (
     weight_facts,
 )
 from burnish.tasks.thumbnails import as_png, thumbnail
+from burnish.tasks.tree_training import TrainedTrees
 from burnish.tasks.voices import VOICE_COLUMNS
 
 log = logging.getLogger(__name__)
@@ -70,8 +72,8 @@ COLUMNS = [
     "label_quality", "suggested_label", "suggestion_quality", "label_issue",
     *VOICE_COLUMNS.values(), "cleanlab_issue", "action", "reason",
     "final_label", "decision",
-    "weight", "weight_class", "weight_source", "weight_quality", "weight_hard",
-    "predicted", "confidence", "margin", "correct", "error_categories",
+    "weight", "weight_class", "weight_source", "weight_density", "weight_quality", "weight_hard", "weight_user",
+    "predicted", "confidence", "margin", "loss", "correct", "error_categories",
 ]  # fmt: skip
 
 
@@ -146,6 +148,7 @@ def analyse(
         train_sources=run.config.split.train_sources,
         dev_suspects=error_rate((wrong & _suspect(table))[dev]),
         mismatch=mismatch,
+        trees=isinstance(fitted.trained, TrainedTrees),
     )
     table["error_categories"] = categorise(table, prepared.attributes)
     categories = error_table(table["error_categories"][dev].tolist(), wrong[dev], int(dev.sum()))
@@ -167,9 +170,9 @@ def analyse(
         "error_categories": categories.to_dict(orient="records"),
         "misclassified": int(wrong[dev].sum()),
         "slices": [each.as_dict() for each in slices],
-        "augmentation": None if copies is None else copies.facts,
+        "augmentation": None if copies is None or isinstance(fitted.trained, TrainedTrees) else copies.facts,
         "weights": weight_facts(table),
-        "training": training_facts(fitted.trained),
+        "training": training_facts(fitted.trained, fitted.scores),
     }
     return finish(run, prepared.examples, table, summary, copies)
 

@@ -16,17 +16,20 @@ from burnish.tasks.actions import decide_actions, follow_decisions
 from burnish.tasks.boosting import LEFT_OUT, boost_out_of_fold, boosting_fits
 from burnish.tasks.cleaned import escape_formulas, write_cleaned
 from burnish.tasks.confident import find_by_confident_learning
-from burnish.tasks.features import TableEncoder
+from burnish.tasks.convnet_folds import out_of_fold_cnn
+from burnish.tasks.convnet_training import CNN, NO_IMAGES, asked_by_auto
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.folds import OutOfFold, best_pass, out_of_fold
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.label_checks import label_codes
 from burnish.tasks.mislabel_findings import NO_SIGNAL, NOT_SEARCHED
 from burnish.tasks.mislabels import NARROWEST_EMBEDDING, LabelAudit, audit_labels, believe_labels
+from burnish.tasks.moves import Moves
 from burnish.tasks.neighbours import nearest
 from burnish.tasks.noise import Errors
 from burnish.tasks.settling import hold_still
 from burnish.tasks.summary import suspect_finding
+from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.voices import VOICE_COLUMNS
 
 WAVERS = "; changed in one round and taken back in another"
@@ -94,7 +97,7 @@ def find_labels(
     """
     examples, options, number = prepared.examples, run.config.mislabels, len(history)
     learnt_from = np.where(prepared.learnable & (prepared.decided >= 0), prepared.decided, before)
-    heard = _out_of_fold(run, prepared, learnt_from, number, weights, model or run.config.train.model)
+    heard = _out_of_fold(run, prepared, learnt_from, number, weights, model or _network_kind(run))
     probabilities = examples.probabilities if heard is None else heard.probabilities
     audit = _audit(run, prepared, learnt_from, heard, number)
     confident = run.stage(f"Ask confident learning, round {number}", find_by_confident_learning)(
@@ -217,31 +220,49 @@ def _out_of_fold(
         "seed": run.config.seed,
     }
     passes = []
-    if network:
+    fitting: dict[str, Any] = {"recipe": Recipe.of(run.config.train), "device": run.config.train.device}
+    images = _heard_images(run, prepared, model)
+    if network and images is not None:
+        hear = run.stage(f"Out-of-fold convolution network, round {number}", out_of_fold_cnn)
+        moves = Moves(mirror=run.config.train.mirror)
+        passes.append(hear(images, codes, weights, moves=moves, **fitting, **shared))
+    if network and model != CNN:
         learn = run.stage(f"Out-of-fold probabilities, round {number}", out_of_fold)
-        options = run.config.train.model_dump(exclude={"model"})
-        passes.append(learn(prepared.features, codes, weights, **options, model=model, **shared))
+        passes.append(learn(prepared.features, codes, weights, model=model, **fitting, **shared))
     if boosting:
         boost = run.stage(f"Out-of-fold boosting, round {number}", boost_out_of_fold)
-        passes.append(boost(prepared.attributes, codes, weights, learn_from=prepared.examples.columns, **shared))
+        passes.append(boost(prepared.attributes, codes, weights, learn_from=prepared.tree_columns, **shared))
     made = best_pass(passes, codes, weights)
     if made.note and number == 1:
         run.add(Finding("mislabels.folds", f"Out-of-fold probabilities: {made.note}", "info"))
     return made
 
 
+def _heard_images(run: Run, prepared: Prepared, model: str) -> NDArray[np.uint8] | None:
+    """Give the images where a network that reads pixels is heard; else None."""
+    if model == CNN and prepared.images is None:
+        raise InputError(NO_IMAGES)
+    asked = model == CNN or (model == "auto" and asked_by_auto(run.config.train.device))
+    return prepared.images if asked else None
+
+
+def _network_kind(run: Run) -> str:
+    """Give the network of the model voice where none was trained before; trees have a voice of their own."""
+    configured = run.config.train.model
+    return "auto" if configured == "boosting" else configured
+
+
 def _candidates(run: Run, prepared: Prepared, number: int) -> tuple[bool, bool]:
     """Tell whether the network and gradient boosting are asked; the latter reads the columns of tables."""
-    options, encoder = run.config.mislabels, prepared.encoder
-    table = isinstance(encoder, TableEncoder) and bool(encoder.numbers or encoder.categories)
+    options, columns = run.config.mislabels, prepared.tree_columns
     if options.model == "network" or "model" not in options.methods:
         return True, False
     if options.model == "boosting":
-        if not table:
+        if not columns:
             raise InputError("mislabels.model is boosting, which reads columns of a table: choose auto or network here")
         return False, True
     examples = prepared.examples
-    fits = boosting_fits(len(prepared.codes), len(examples.columns), len(examples.classes))
-    if table and not fits and number == 1:
+    fits = boosting_fits(len(prepared.codes), len(columns), len(examples.classes))
+    if columns and not fits and number == 1:
         run.add(LEFT_OUT)
-    return True, table and fits
+    return True, bool(columns) and fits

@@ -249,13 +249,23 @@ def apply(
 @app.command()
 def predict(
     run_folder: RunFolder,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="New data: a table with the same columns, or images.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[PATH]", help="New data: a table with the same columns, or images.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: predictions.csv.")] = None,
+    onnx: Annotated[
+        Path | None,
+        typer.Option("--onnx", metavar="FILE", help="Also write the model as ONNX, checked on PATH or the run's data."),
+    ] = None,
 ) -> None:
     """Apply the trained model to new data; writes a CSV of id, predicted class, confidence and probabilities."""
-    from burnish.flows.predict import predict_file
+    from burnish.flows.predict import export_onnx, predict_file
 
-    typer.echo(str(predict_file(run_folder, path, out or Path("predictions.csv"))))
+    if path is None and onnx is None:
+        raise InputError("name the new data: burnish predict RUN PATH; or write the model alone with --onnx FILE")
+    if onnx is not None:
+        typer.echo(export_onnx(run_folder, onnx, path))
+    typer.echo(str(onnx if path is None else predict_file(run_folder, path, out or Path("predictions.csv"))))
 
 
 @app.command()

@@ -17,8 +17,11 @@ from pydantic_core import PydanticCustomError
 from burnish.flows.config_errors import first_problem
 from burnish.tasks.findings import InputError
 from burnish.tasks.hints import closest
+from burnish.tasks.search_space import read_knobs
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0)]
+Ends = tuple[Amount, Amount]
 
 
 class Section(BaseModel):
@@ -194,14 +197,54 @@ class Mislabels(Section):
     drop_below: Share = Field(0.1, description="drop a suspect less probably right than this when no class is sure")
 
 
+class Noise(Section):
+    """Parts of the recipe for images, set by hand; what is not given stays as fitted, or mild."""
+
+    blur: Ends | None = Field(None, description="deviation of the blur in pixels, from and to, e.g. [0, 1]")
+    noise: Ends | None = Field(None, description="deviation of the noise in levels of 255, e.g. [2, 8]")
+    contrast: Ends | None = Field(None, description="levels are multiplied by this, e.g. [0.7, 1.1]")
+    brightness: tuple[float, float] | None = Field(None, description="and this is added, e.g. [-20, 20]")
+    shift: Share | None = Field(None, description="moved by up to this share of the side")
+    rotation: float | None = Field(None, ge=0, le=180, description="turned by up to so many degrees each way")
+    scale: Ends | None = Field(None, description="enlarged by this factor, e.g. [0.9, 1.1]")
+    cut: float | None = Field(None, ge=0, lt=0.5, description="up to this share cut off at each edge")
+    jpeg: Ends | None = Field(None, description="quality of the JPEG file it goes through, e.g. [30, 90]")
+
+    @field_validator("blur", "noise", "contrast", "brightness", "scale", "jpeg")
+    @classmethod
+    def _in_order(cls, ends: tuple[float, float] | None) -> tuple[float, float] | None:
+        if ends is not None and ends[0] > ends[1]:
+            raise ValueError(f"write it from low to high: [{ends[1]:g}, {ends[0]:g}]")
+        return ends
+
+    @field_validator("jpeg", "scale")
+    @classmethod
+    def _possible(cls, ends: tuple[float, float] | None, info: ValidationInfo) -> tuple[float, float] | None:
+        least, most = {"jpeg": (1, 100), "scale": (0.1, 10)}[str(info.field_name)]
+        if ends is not None and not least <= ends[0] <= ends[1] <= most:
+            raise ValueError(f"both must be from {least} to {most}")
+        return ends
+
+    def parts(self) -> dict[str, Any]:
+        """Give the parts that were set."""
+        return self.model_dump(exclude_none=True)
+
+
 class Augment(Section):
     """Noise that makes training data look like the data the model will meet."""
 
-    method: Literal["auto", "noise", "none"] = Field(
-        "auto", description="auto: noise fitted to dev where its source differs from train, mild noise otherwise"
+    method: Literal["auto", "fitted", "noise", "none"] = Field(
+        "auto",
+        description="images: fitted to dev's pictures where their source is not trained on, mild noise, or none; auto: "
+        "what dev likes best of these; tables: none or the noise below",
     )
     copies: int = Field(1, ge=0, le=20, description="noisy copies of each training example")
+    balance: Share = Field(0.0, description="further copies of the rarer classes; 1: all classes as large")
+    recipe: Noise = Field(Noise(), description="images: parts of the recipe set by hand, {rotation: 20, cut: 0.1}")
+    preview: int = Field(6, ge=0, le=48, description="images: how many are shown before and after")
     strength: float = Field(0.1, ge=0, le=2, description="tables: jitter, in standard deviations of each column")
+    drop: float = Field(0.0, ge=0, lt=1, description="tables: share of the columns left out of each copy")
+    mixup: float = Field(0.0, ge=0, le=10, description="tables: mix rows of a class, shares from Beta(mixup, mixup)")
 
 
 class Weights(Section):
@@ -209,6 +252,7 @@ class Weights(Section):
 
     class_balance: Share = Field(0.0, description="0: as they come; 1: every class weighs the same")
     source_balance: Share = Field(0.0, description="0: as they come; 1: sources weigh as in dev")
+    density: Share = Field(0.0, description="0: as they come; 1: what is met more often in dev weighs as much more")
     quality: bool = Field(True, description="weigh each example by the probability that its label is right")
     hard: float = Field(0.0, ge=0, le=10, description="extra weight where the model was wrong, never on mislabels")
     column: str | None = Field(None, description="your own weight column, multiplied in")
@@ -218,17 +262,82 @@ class Weights(Section):
 class Train(Section):
     """The network and how it is fitted."""
 
-    model: Literal["auto", "linear", "mlp"] = Field("auto", description="auto: the better of both on dev")
+    model: Literal["auto", "linear", "mlp", "boosting", "cnn"] = Field(
+        "auto",
+        description="auto: the best on dev; boosting reads tables of columns; cnn reads images, auto asks it on a GPU",
+    )
+    mirror: bool = Field(False, description="let the cnn mirror images left to right: not letters, digits or traffic")
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((128,), description="units of each hidden layer of the mlp")
-    epochs: int = Field(100, ge=1, description="passes over the data at most; early stopping ends sooner")
-    batch_size: int | None = Field(None, ge=1, description="default: a power of two by the size of the data")
-    learning_rate: float = Field(1e-3, gt=0, description="of AdamW")
-    weight_decay: float = Field(1e-2, ge=0, description="L2 strength of AdamW")
+    activation: Literal["relu", "leaky_relu", "elu", "gelu", "selu", "serlu", "softplus", "tanh", "sigmoid"] = Field(
+        "relu", description="of hidden units"
+    )
+    initialization: Literal["he", "xavier"] = Field("he", description="spread of the first weights")
+    batch_norm: bool = Field(False, description="normalise hidden layers of the mlp over each mini-batch")
     dropout: float = Field(0.3, ge=0, lt=1, description="share of hidden units left out at each step")
-    activation: str = Field("relu", description="relu, leaky_relu, elu, selu, gelu, tanh, ...")
+    dropout_input: float = Field(0.0, ge=0, lt=1, description="share of features the mlp leaves out at each step")
+    loss: Literal["cross_entropy", "generalized", "logistic"] = Field(
+        "cross_entropy", description="generalized bends less to wrong labels; logistic: each class against the rest"
+    )
+    q: float = Field(0.7, gt=0, le=1, description="of the generalized loss: 0 is cross-entropy, 1 the absolute error")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    soft_labels: bool = Field(
+        False, description="learn each label as far as it is believed, the rest goes to what is likely instead"
+    )
+    optimizer: Literal[
+        "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "amsgrad", "adagrad", "adadelta", "adamax", "nadam"
+    ] = Field("adamw", description="of the mlp and the cnn; linear is fitted by second order")
+    learning_rate: float | None = Field(None, gt=0, description="default: by the optimizer; adamw 0.001, cnn 0.01")
+    decay: Literal["none", "inverse", "exponential", "sqrt", "staircase", "cosine", "one_cycle"] = Field(
+        "none", description="of the learning rate; cosine and one_cycle plan all epochs; the cnn's none is one_cycle"
+    )
+    decay_rate: float = Field(0.05, ge=0, description="how fast the rate decays, for each epoch")
+    epochs: int = Field(100, ge=1, description="passes over the data at most; early stopping ends sooner")
     patience: int = Field(4, ge=1, description="epochs without a better dev loss before the rate is cut")
+    batch_size: int | None = Field(None, ge=1, description="default: a power of two by the size of the data")
+    weight_decay: float = Field(1e-2, ge=0, description="L2 strength; linear chooses its own on held-out examples")
+    max_norm: float | None = Field(None, gt=0, description="bound on the incoming weights of each hidden unit, e.g. 3")
+    clip: float | None = Field(None, gt=0, description="shorten longer gradients to this length, e.g. 1")
+    average: float = Field(
+        0.0, ge=0, lt=1, description="judge and keep weights averaged over steps with this memory, e.g. 0.99; 0: do not"
+    )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
+
+
+class Search(Section):
+    """A search for better knobs of training, before the rounds; the configured ones are always trial 0."""
+
+    trials: int = Field(0, ge=0, le=10_000, description="how many settings are tried, the configured one among them")
+    method: Literal["tpe", "random", "grid", "evolutionary"] = Field(
+        "tpe", description="tpe learns from the trials before; grid tightens around the best; evolutionary is NSGA-II"
+    )
+    knobs: dict[str, Any] = Field(
+        default={},
+        description="keys of train, each with {low: 0.0001, high: 0.01, log: true} or a list of choices; default: the "
+        "usual ones of the model, around what is configured",
+    )
+    optimize: Literal["log_loss", "error"] = Field("log_loss", description="what is made small on dev")
+    pruning: Literal["auto", "median", "halving", "none"] = Field(
+        "auto",
+        description="cut a trial short whose dev log loss falls behind the others at the same epoch; auto: by the "
+        "median, but not where the learning rate follows a plan for all epochs, as that of the cnn",
+    )
+    milliseconds: float | None = Field(None, gt=0, description="a model that needs more for an example never wins")
+    parameters: int | None = Field(None, ge=1, description="a model with more weights never wins")
+    jobs: int = Field(1, ge=1, le=64, description="trials at once; with more than 1 no two searches are quite the same")
+    minutes: float | None = Field(None, gt=0, description="no trial starts later than this")
+
+    @field_validator("knobs", mode="before")
+    @classmethod
+    def _knobs_of_train(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            raise ValueError("write it as {dropout: {low: 0, high: 0.5}, hidden: [[64], [128]]}")
+        for knob in read_knobs(given):
+            for value in knob.choices or (knob.low, knob.high):
+                try:
+                    Train.model_validate({knob.name: value})
+                except ValidationError as error:
+                    raise ValueError(f"train.{first_problem(error, Train)}") from None
+        return given
 
 
 class Report(Section):
@@ -252,6 +361,7 @@ class Config(Section):
     augment: Augment = Augment()
     weights: Weights = Weights()
     train: Train = Train()
+    search: Search = Search()
     report: Report = Report()
     rounds: int = Field(3, ge=1, le=100, description="rounds of cleaning and retraining at most")
     seed: int = Field(0, ge=0, lt=2**31, description="the same seed gives the same run")

@@ -1,98 +1,102 @@
-"""`burnish predict`: a run's model on new data, through the same limits and the same encoder."""
+"""`burnish predict`: a run's model on new data, through the same limits and the same encoder; and the model as ONNX."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from burnish.flows.config import Config, load_config
-from burnish.tasks.arrays import read_embeddings
 from burnish.tasks.cleaned import escape_formulas
-from burnish.tasks.encoders import PatchEncoder
-from burnish.tasks.features import check_columns
 from burnish.tasks.findings import InputError
-from burnish.tasks.image_files import IMAGE_SUFFIXES
-from burnish.tasks.images import measure_images
-from burnish.tasks.notation_findings import NOTATIONS, notations_from_dict
-from burnish.tasks.outliers import Limits
+from burnish.tasks.new_rows import RowReader, stored_treatment
+from burnish.tasks.onnx_export import check_onnx, write_onnx
 from burnish.tasks.saved import SavedModel, load_model
-from burnish.tasks.tables import infer_types, read_table
 
 
 def predict_file(run_folder: Path, path: Path, out: Path) -> Path:
     """Write `id, predicted, confidence` and a probability a class for every new example; give the file.
+
+    Parts of the data are read, predicted and written one after another; where one fails, no file is left.
 
     Raises
     ------
     InputError
         The run has no model, the new data cannot be read, or its columns do not fit.
     """
-    if not (run_folder / "model" / "model.json").is_file():
-        raise InputError(f"{run_folder} holds no model; burnish run makes one, burnish clean does not")
     if out.exists():
         raise InputError(f"{out} exists already; name another file with --out")
-    config = load_config(run_folder / "config.yaml")
-    model = load_model(run_folder / "model")
-    ids, rows = _read(config, model, run_folder, path)
-    probabilities = model.predict(rows)
-    frame = pd.DataFrame(
-        {
-            "id": list(ids),
-            "predicted": np.asarray(model.classes, dtype=object)[probabilities.argmax(axis=1)],
-            "confidence": probabilities.max(axis=1),
-        }
-        | {f"p_{name}": probabilities[:, column] for column, name in enumerate(model.classes)}
-    )
+    model, reader, _ = _opened(run_folder)
+    unfinished = out.with_name(f"{out.name}.part")
     try:
-        escape_formulas(frame).to_csv(out, index=False, lineterminator="\n")
+        for place, (ids, rows) in enumerate(reader.read(path)):
+            part = escape_formulas(_predictions(model, ids, rows))
+            part.to_csv(unfinished, mode="a" if place else "w", header=not place, index=False, lineterminator="\n")
+        unfinished.replace(out)
     except OSError as error:
         raise InputError(f"cannot write {out} ({error.strerror or error}); name another file with --out") from None
+    finally:
+        if unfinished.is_file():
+            unfinished.unlink()
     return out
 
 
-def _read(config: Config, model: SavedModel, run_folder: Path, path: Path) -> tuple[Sequence[str], Any]:
-    """Give ids, and the rows as the run's encoder reads them."""
-    if config.data.embeddings is not None:
-        rows = read_embeddings(path)
-        return [str(row) for row in range(len(rows))], rows
-    if path.is_dir():
-        return _read_folder(model, path)
-    frame = read_table(path, delimiter=config.data.delimiter, encoding=config.data.encoding)
-    ids = frame[config.data.id] if config.data.id in frame else pd.Series(frame.index).astype(str)
-    if config.data.image is not None:
-        check_columns(frame, [config.data.image])
-        return ids, _pixels(model, path.parent, frame[config.data.image].tolist())
-    notations = run_folder / "model" / NOTATIONS
-    known = json.loads(notations.read_text(encoding="utf-8")) if notations.is_file() else {}
-    frame = infer_types(frame, notations_from_dict(known))
-    limits = run_folder / "model" / "limits.json"
-    if limits.is_file():
-        learnt = Limits.from_dict(json.loads(limits.read_text(encoding="utf-8")))
-        check_columns(frame, [each.column for each in learnt.columns])
-        frame, _ = learnt.apply(frame)
-    return ids, frame
+def export_onnx(run_folder: Path, out: Path, path: Path | None = None) -> str:
+    """Write the run's model as ONNX and check it on rows; give a sentence that says how it compares.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Where the rows come from; by default the data of the run.
+
+    Raises
+    ------
+    InputError
+        The run has no model, the extra `onnx` is not installed, or the numbers do not agree.
+    """
+    if out.exists():
+        raise InputError(f"{out} exists already; name another file with --onnx")
+    model, reader, config = _opened(run_folder)
+    data = config.data
+    given = path or (data.path if data.embeddings is None else data.embeddings)
+    _, rows = next(reader.read(given))
+    written = write_onnx(model)
+    apart, count = check_onnx(written, model, rows)
+    try:
+        out.write_bytes(written)
+    except OSError as error:
+        raise InputError(f"cannot write {out} ({error.strerror or error}); name another file with --onnx") from None
+    return f"{out}: on {count:,} rows of {given} within {apart:.1e} of the run's own probabilities"
 
 
-def _read_folder(model: SavedModel, folder: Path) -> tuple[Sequence[str], NDArray[np.uint8]]:
-    paths = sorted(
-        file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES
+def _opened(run_folder: Path) -> tuple[SavedModel, RowReader, Config]:
+    folder = run_folder / "model"
+    if not (folder / "model.json").is_file():
+        raise InputError(f"{run_folder} holds no model; burnish run makes one, burnish clean does not")
+    config = load_config(run_folder / "config.yaml")
+    model, data = load_model(folder), config.data
+    notations, limits = stored_treatment(folder)
+    reader = RowReader(
+        encoder=model.encoder,
+        notations=notations,
+        limits=limits if data.embeddings is None and data.image is None else None,
+        id=data.id,
+        image=data.image,
+        embeddings=data.embeddings is not None,
+        delimiter=data.delimiter,
+        encoding=data.encoding,
     )
-    if not paths:
-        raise InputError(f"there is no image in {folder}; give a folder of images or a table as the run was made from")
-    return paths, _pixels(model, folder, paths)
+    return model, reader, config
 
 
-def _pixels(model: SavedModel, root: Path, paths: Sequence[str]) -> NDArray[np.uint8]:
-    """Decode images to the size and channels the model reads; grey becomes colour where it must."""
-    encoder = model.encoder
-    size = encoder.side if isinstance(encoder, PatchEncoder) else None
-    pixels = measure_images(root, paths, size=size).pixels
-    if isinstance(encoder, PatchEncoder) and encoder.channels > pixels.shape[-1]:
-        return np.repeat(pixels, encoder.channels, axis=-1)
-    return pixels
+def _predictions(model: SavedModel, ids: Sequence[str], rows: Any) -> pd.DataFrame:
+    probabilities = model.predict(rows).astype(np.float64)  # as in the run's examples, to the last digit
+    said = {
+        "id": list(ids),
+        "predicted": np.asarray(model.classes, dtype=object)[probabilities.argmax(axis=1)],
+        "confidence": probabilities.max(axis=1),
+    }
+    return pd.DataFrame(said | {f"p_{name}": probabilities[:, column] for column, name in enumerate(model.classes)})

@@ -123,6 +123,11 @@ class Prepared:
         return np.where(self.decided == UNDECIDED, self.codes, np.maximum(self.decided, -1))
 
     @property
+    def images(self) -> NDArray[np.uint8] | None:
+        """Give the pixels (n, s, s, c) to learn from; None where embeddings or a table are learnt from."""
+        return None if self.examples.embeddings is not None else self.pixels
+
+    @property
     def encoded(self) -> Rows | None:
         """Features (n, d) to read rows of: those held, else made as they are asked for; None without an encoder."""
         if self.features is not None or self.encoder is None:
@@ -130,6 +135,17 @@ class Prepared:
         given = self.examples.embeddings if self.examples.embeddings is not None else self.pixels
         made_of = self.attributes if given is None else given
         return EncodedRows(made_of, self.encoder.transform, len(self.encoder.names))
+
+    @property
+    def tree_columns(self) -> list[str]:
+        """Give the columns that trees read: those of a table but for the text and those that do not count; else none.
+
+        A table whose columns make no feature has none either.
+        """
+        encoder = self.encoder
+        if not isinstance(encoder, TableEncoder) or not (encoder.numbers or encoder.categories):
+            return []
+        return [name for name in self.examples.columns if encoder.strengths.get(name, 1.0) > 0]
 
     @property
     def readable(self) -> NDArray[np.bool_]:

@@ -14,12 +14,15 @@ from typing import Any
 
 from burnish.flows.analyse import analyse, describe_labels, describe_stop, finish
 from burnish.flows.clean import Labels, find_labels, labelled_table, labels_as_given, write_labels
+from burnish.flows.noise import make_copies
 from burnish.flows.prepare import Prepared, prepare
 from burnish.flows.rounds import Standing, finished_with, keep_standing, read_standings, stand
 from burnish.flows.run import Run, StoppedError, as_flow
-from burnish.flows.train import Fitted, keep_model, make_copies, train
+from burnish.flows.search import search_knobs
+from burnish.flows.train import Fitted, keep_model, train
 from burnish.tasks.examples import Examples
 from burnish.tasks.settling import SETTLED, best_round
+from burnish.tasks.tree_training import TrainedTrees
 
 SETTLED_DOWN = "labels stopped moving"
 NO_BETTER = "the dev error has become no better"
@@ -57,8 +60,10 @@ def _clean_once(run: Run, examples: Examples) -> dict[str, Any]:
 
 def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
     prepared = _prepared(run, examples, as_flow("clean", prepare))
-    copies = make_copies(run, prepared)
-    fit = as_flow("train", train)
+    copies = None if run.config.train.model == TrainedTrees.model else make_copies(run, prepared)
+    found = search_knobs(run, prepared, copies)
+    prepared = replace(prepared, facts=prepared.facts | found.facts)
+    fit = partial(as_flow("train", train), recipes=found.recipes)
     standings, start, before = _take_up(run, prepared)
     if not standings:
         given = labels_as_given(prepared)

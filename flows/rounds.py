@@ -70,7 +70,7 @@ class Standing:
     predicted : int64 (n,)
         The class its model says.
     model : str
-        The kind of network, empty where there is none.
+        The kind of network that the model voice goes on with, empty where none was trained.
     figures : Round
     """
 
@@ -91,9 +91,8 @@ def stand(prepared: Prepared, before: list[Standing], labels: Labels, fitted: Fi
     """Count what a round changed and measure it."""
     predicted = fitted.probabilities.argmax(axis=1)
     codes = labels.codes
-    model = fitted.trained.model if fitted.trained else ""
     figures = _figures(prepared, [*(each.codes for each in before), codes], predicted)
-    return Standing(codes, labels.quality, fitted.weights["weight"].to_numpy(), predicted, model, figures)
+    return Standing(codes, labels.quality, fitted.weights["weight"].to_numpy(), predicted, fitted.network, figures)
 
 
 def keep_standing(run: Run, prepared: Prepared, standing: Standing) -> None:

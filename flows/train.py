@@ -1,46 +1,37 @@
-"""`train`: weigh the examples, add noisy copies, fit the network, predict every row."""
+"""`train`: weigh the examples, add noisy copies, fit the models to choose from, predict every row with the best."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.flows.clean import Labels
+from burnish.flows.noise import Copies
 from burnish.flows.prepare import Prepared
 from burnish.flows.run import Run
-from burnish.tasks.augment import augment_images, default_recipe, fit_recipe, jitter_features
+from burnish.tasks.boosting import boosting_fits
+from burnish.tasks.contest import ModelScore, rank_models
+from burnish.tasks.convnet_training import CNN, NO_IMAGES, TrainedConvNet, asked_by_auto, predict_images, train_cnn
+from burnish.tasks.density import density_ratio
+from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.losses import soft_targets
 from burnish.tasks.metrics import latency
+from burnish.tasks.moves import Moves
 from burnish.tasks.saved import save_model
 from burnish.tasks.train import Trained, predict, train_network
+from burnish.tasks.training_checks import training_findings
+from burnish.tasks.training_recipe import Recipe
+from burnish.tasks.tree_training import TrainedTrees, train_trees
 from burnish.tasks.weights import strengthening_factors
 
-PREVIEWS = 6
+BOOSTING = TrainedTrees.model
+Value = TypeVar("Value", np.float32, np.uint8)
 TIMED_ROWS = 1024
-
-
-@dataclass(frozen=True)
-class Copies:
-    """Noisy copies of training rows.
-
-    Attributes
-    ----------
-    features : float32 (m, d)
-    origin : int64 (m,)
-        The row each copy was made of.
-    facts : dict
-        The section `augmentation` of `summary.json`.
-    previews : tuple of (uint8 (s, s, c), uint8 (s, s, c))
-        Pictures before and after.
-    """
-
-    features: NDArray[np.float32]
-    origin: NDArray[np.int64]
-    facts: dict[str, Any]
-    previews: tuple[tuple[NDArray[np.uint8], NDArray[np.uint8]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,53 +40,42 @@ class Fitted:
 
     Attributes
     ----------
-    trained : Trained or None
+    trained : Trained, TrainedTrees, TrainedConvNet or None
         None where the probabilities are the user's own.
     weights : DataFrame of n rows
         `weight` and its components.
     probabilities : float (n, k)
     milliseconds : float or None
         Prediction time an example.
+    scores : tuple of ModelScore
+        What each of several models reached on dev, the best first; empty where there was one.
+    network : str
+        The kind of network that the model voice goes on with; empty where none was trained.
     """
 
-    trained: Trained | None
+    trained: Trained | TrainedTrees | TrainedConvNet | None
     weights: pd.DataFrame
     probabilities: NDArray[np.floating]
     milliseconds: float | None
+    scores: tuple[ModelScore, ...] = ()
+    network: str = ""
 
 
-def make_copies(run: Run, prepared: Prepared) -> Copies | None:
-    """Make the noisy copies of the training rows; the same for all rounds.
+@dataclass(frozen=True)
+class Judges:
+    """The dev rows that models are stopped and chosen by.
 
-    Images are changed whatever their label; the jitter of a table is measured within the classes as given.
+    Attributes
+    ----------
+    rows : int64 (m,)
+    labels : int64 (m,)
+    believed : float64 (m,) or None
+        The probability that each label is right, where that was looked into.
     """
-    options = run.config.augment
-    if options.method == "none" or options.copies == 0 or prepared.features is None:
-        return None
-    rows = np.flatnonzero(prepared.learnable)
-    origin = np.tile(rows, options.copies)
-    if prepared.pixels is None or prepared.encoder is None or prepared.examples.embeddings is not None:
-        jitter = run.stage("Augment by jitter", jitter_features)
-        classes = prepared.judging[rows]
-        features = jitter(
-            prepared.features[rows], classes, strength=options.strength, copies=options.copies, seed=run.config.seed
-        )
-        return Copies(
-            features, origin, {"method": "jitter", "copies": options.copies, "recipe": {"strength": options.strength}}
-        )
-    target = _target_rows(run, prepared)
-    if target.any() and options.method == "auto":
-        fit = run.stage("Fit noise to the dev sources", fit_recipe)
-        recipe = fit(prepared.pixels[rows], prepared.pixels[target], seed=run.config.seed)
-        method = "noise fitted to the dev sources not trained on"
-    else:
-        recipe, method = default_recipe(), "mild noise"
-    pixels = prepared.pixels[rows]
-    made = run.stage("Augment images", augment_images)(pixels, recipe, copies=options.copies, seed=run.config.seed)
-    features = run.stage("Encode augmented images", prepared.encoder.transform)(made)
-    shown = np.linspace(0, len(rows) - 1, min(PREVIEWS, len(rows))).astype(int)
-    previews = tuple((pixels[i], made[i]) for i in shown)
-    return Copies(features, origin, {"method": method, "copies": options.copies, "recipe": recipe.as_dict()}, previews)
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    believed: NDArray[np.float64] | None
 
 
 def train(
@@ -105,6 +85,7 @@ def train(
     copies: Copies | None,
     number: int,
     before: NDArray[np.int64] | None = None,
+    recipes: Mapping[str, Recipe] | None = None,
 ) -> Fitted:
     """Fit one round's model.
 
@@ -116,29 +97,167 @@ def train(
         The round, 0 for the labels as given.
     before : int64 (n,), optional
         What the model of the round before says: its errors are the hard examples.
+    recipes : mapping of str to Recipe, optional
+        How to train some kinds of network, where other than configured.
     """
     weights = run.stage("Weigh examples", weigh)(run, prepared, labels, before)
     if prepared.features is None:
         assert prepared.examples.probabilities is not None
         return Fitted(None, weights, prepared.examples.probabilities, None)
-    features, codes, strength = _training_rows(prepared, labels, weights["weight"].to_numpy(), copies)
-    dev = np.flatnonzero(prepared.judged("dev"))
-    judging = prepared.judging[dev]
-    trained = run.stage(f"Train, round {number}", train_network)(
+    if number == 0:
+        classes, size = prepared.examples.classes, run.config.train.batch_size
+        run.add(*training_findings(labels.codes, classes=classes, batch_size=size))
+    judges = judges_of(prepared, labels)
+    strength = weights["weight"].to_numpy()
+    made: dict[str, Trained | TrainedTrees | TrainedConvNet] = {}
+    for kind in _kinds(run, prepared, len(judges.rows)):
+        recipe = (recipes or {}).get(kind) or Recipe.of(run.config.train)
+        if kind == BOOSTING:
+            made[kind] = _fit_trees(run, prepared, labels, strength, judges, number)
+        elif kind == CNN:
+            made[kind] = _fit_cnn(run, prepared, labels, strength, copies, judges, number, recipe)
+        else:
+            made[kind] = _fit_network(run, prepared, labels, strength, copies, judges, number, kind, recipe)
+    said = {kind: _predict(run, prepared, trained, judges.rows) for kind, trained in made.items()}
+    scores = rank_models(said, judges.labels, judges.believed) if len(made) > 1 else ()
+    ranked = [score.model for score in scores] or list(made)
+    best, networks = made[ranked[0]], [kind for kind in ranked if kind != BOOSTING]
+    timed = np.arange(min(TIMED_ROWS, len(prepared.codes)))
+    milliseconds = latency(lambda rows: _predict(run, prepared, best, rows), timed)
+    probabilities = _predict(run, prepared, best, slice(None))
+    return Fitted(best, weights, probabilities, milliseconds, scores, networks[0] if networks else "")
+
+
+def judges_of(prepared: Prepared, labels: Labels) -> Judges:
+    """Give the labelled dev rows, and how far each label is believed."""
+    rows = np.flatnonzero(prepared.judged("dev"))
+    judging = prepared.judging[rows]
+    believed = None if labels.audit is None else labels.audit.posterior[rows, judging].astype(np.float64)
+    return Judges(rows, judging, believed)
+
+
+def _kinds(run: Run, prepared: Prepared, judged: int) -> tuple[str, ...]:
+    """Name the models to train: the configured one, or those that dev is to choose from."""
+    configured, columns = run.config.train.model, prepared.tree_columns
+    if configured == BOOSTING and not columns:
+        raise InputError("train.model is boosting, which reads columns of a table: choose auto, linear or mlp here")
+    if configured == CNN and prepared.images is None:
+        raise InputError(NO_IMAGES)
+    if configured != "auto":
+        return (configured,)
+    if not judged:
+        return ("mlp",)
+    if prepared.images is not None and asked_by_auto(run.config.train.device):
+        return ("linear", "mlp", CNN)
+    fits = boosting_fits(len(prepared.codes), len(columns), len(prepared.examples.classes))
+    return ("linear", "mlp", BOOSTING) if columns and fits else ("linear", "mlp")
+
+
+def _fit_network(
+    run: Run,
+    prepared: Prepared,
+    labels: Labels,
+    weights: NDArray[np.float64],
+    copies: Copies | None,
+    judges: Judges,
+    number: int,
+    kind: str,
+    recipe: Recipe,
+) -> Trained:
+    assert prepared.features is not None
+    made = None if copies is None else copies.features
+    features, codes, strength = training_rows(prepared.features, made, labels, weights, copies)
+    return run.stage(f"Train {kind}, round {number}", train_network)(
         features,
         codes,
         strength,
-        dev_features=prepared.features[dev],
-        dev_labels=judging,
-        dev_weights=None if labels.audit is None else labels.audit.posterior[dev, judging].astype(np.float64),
+        targets=_soft_labels(run, labels, weights, copies),
+        dev_features=prepared.features[judges.rows],
+        dev_labels=judges.labels,
+        dev_weights=judges.believed,
         classes=prepared.examples.classes,
-        **run.config.train.model_dump(),
+        recipe=recipe,
+        model=kind,
+        device=run.config.train.device,
         threads=run.threads,
         seed=run.config.seed,
     )
-    probabilities = predict(trained, prepared.features, threads=run.threads)
-    milliseconds = latency(lambda rows: predict(trained, rows), prepared.features[:TIMED_ROWS])
-    return Fitted(trained, weights, probabilities, milliseconds)
+
+
+def _soft_labels(
+    run: Run, labels: Labels, weights: NDArray[np.float64], copies: Copies | None
+) -> NDArray[np.float32] | None:
+    """Give what each row is to learn of each class, where that was asked for and the labels were looked into."""
+    if labels.audit is None or not run.config.train.soft_labels:
+        return None
+    shares = soft_targets(labels.codes, labels.quality, labels.audit.posterior)
+    made = None if copies is None or copies.features is None else shares[copies.origin]
+    return training_rows(shares, made, labels, weights, copies)[0]
+
+
+def _fit_cnn(
+    run: Run,
+    prepared: Prepared,
+    labels: Labels,
+    weights: NDArray[np.float64],
+    copies: Copies | None,
+    judges: Judges,
+    number: int,
+    recipe: Recipe,
+) -> TrainedConvNet:
+    """Train on the pixels of the rows learnt from and of their noisy copies."""
+    assert prepared.images is not None
+    made = None if copies is None else copies.pixels
+    pixels, codes, strength = training_rows(prepared.images, made, labels, weights, copies)
+    trained = run.stage(f"Train {CNN}, round {number}", train_cnn)(
+        pixels,
+        codes,
+        strength,
+        targets=_soft_labels(run, labels, weights, copies),
+        dev_pixels=prepared.images[judges.rows],
+        dev_labels=judges.labels,
+        dev_weights=judges.believed,
+        classes=prepared.examples.classes,
+        recipe=recipe,
+        moves=Moves(mirror=run.config.train.mirror),
+        device=run.config.train.device,
+        threads=run.threads,
+        seed=run.config.seed,
+    )
+    if trained.note and number == 0:
+        run.add(Finding("training.memory", f"The convolution network was trained in {trained.note}", "info"))
+    return trained
+
+
+def _fit_trees(
+    run: Run, prepared: Prepared, labels: Labels, weights: NDArray[np.float64], judges: Judges, number: int
+) -> TrainedTrees:
+    """Boost trees on the columns; noisy copies are of feature vectors, which trees do not read."""
+    return run.stage(f"Train {BOOSTING}, round {number}", train_trees)(
+        prepared.attributes,
+        labels.codes,
+        weights,
+        dev=judges.rows,
+        dev_labels=judges.labels,
+        dev_weights=judges.believed,
+        learn_from=prepared.tree_columns,
+        classes=prepared.examples.classes,
+        threads=run.threads,
+        seed=run.config.seed,
+    )
+
+
+def _predict(
+    run: Run, prepared: Prepared, trained: Trained | TrainedTrees | TrainedConvNet, rows: NDArray[np.int64] | slice
+) -> NDArray[np.floating]:
+    """Give the class probabilities (m, k) of some rows."""
+    if isinstance(trained, TrainedTrees):
+        return trained.predict(prepared.attributes.iloc[rows])
+    if isinstance(trained, TrainedConvNet):
+        assert prepared.images is not None
+        return predict_images(trained.network, prepared.images[rows], threads=run.threads)
+    assert prepared.features is not None
+    return predict(trained, prepared.features[rows], threads=run.threads)
 
 
 def weigh(run: Run, prepared: Prepared, labels: Labels, before: NDArray[np.int64] | None) -> pd.DataFrame:
@@ -148,10 +267,15 @@ def weigh(run: Run, prepared: Prepared, labels: Labels, before: NDArray[np.int64
     misclassified = np.zeros(len(labels.codes), bool)
     if before is not None:
         misclassified = before != labels.codes
+    ratios = None
+    if run.config.weights.density and prepared.features is not None:
+        learnt, dev = labels.codes >= 0, prepared.judged("dev")
+        ratios = density_ratio(prepared.features, learnt, dev, cap=run.config.weights.cap, seed=run.config.seed)
     return strengthening_factors(
         labels.codes,
         prepared.table["source"],
         labels.quality,
+        ratios=ratios,
         target=prepared.rows("dev"),
         misclassified=misclassified,
         user=None if column is None else prepared.attributes[column].to_numpy(dtype=float),
@@ -159,31 +283,30 @@ def weigh(run: Run, prepared: Prepared, labels: Labels, before: NDArray[np.int64
     )
 
 
-def _target_rows(run: Run, prepared: Prepared) -> NDArray[np.bool_]:
-    """Tell the dev rows of sources that are not trained on, bool (n,)."""
-    sources = run.config.split.train_sources
-    if not sources:
-        return np.zeros(len(prepared.table), bool)
-    return prepared.rows("dev") & ~prepared.table["source"].isin(sources).to_numpy()
+def training_rows(
+    given: NDArray[Value],
+    made: NDArray[Value] | None,
+    labels: Labels,
+    strength: NDArray[np.float64],
+    copies: Copies | None,
+) -> tuple[NDArray[Value], NDArray[np.int64], NDArray[np.float64]]:
+    """Put together the rows learnt from and what was made of them, each copy with the label and weight of its origin.
 
-
-def _training_rows(
-    prepared: Prepared, labels: Labels, strength: NDArray[np.float64], copies: Copies | None
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
-    """Put together the rows learnt from and their copies, each copy with the label and weight of its origin."""
-    assert prepared.features is not None
+    Rows are vectors or images: `given` of all examples, `made` of the copies.
+    """
     rows = np.flatnonzero(labels.codes >= 0)
-    if copies is None:
-        return prepared.features[rows], labels.codes[rows], strength[rows]
+    if copies is None or made is None:
+        return given[rows], labels.codes[rows], strength[rows]
     kept = labels.codes[copies.origin] >= 0
     origin = np.concatenate([rows, copies.origin[kept]])
-    features = np.concatenate([prepared.features[rows], copies.features[kept]])
-    return features, labels.codes[origin], strength[origin]
+    return np.concatenate([given[rows], made[kept]]), labels.codes[origin], strength[origin]
 
 
 def keep_model(run: Run, prepared: Prepared, fitted: Fitted) -> None:
-    """Write the final network and what feeds it, for `burnish predict`."""
-    if fitted.trained is None or prepared.encoder is None:
+    """Write the final model and what feeds it, for `burnish predict`."""
+    trained = fitted.trained
+    if trained is None or prepared.encoder is None:
         return
     folder = run.path("model/model.json").parent
-    run.stage("Save the model", save_model)(folder, fitted.trained, prepared.encoder, classes=prepared.examples.classes)
+    encoder = prepared.encoder if isinstance(trained, Trained) else trained.encoder
+    run.stage("Save the model", save_model)(folder, trained, encoder, classes=prepared.examples.classes)

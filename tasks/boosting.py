@@ -1,8 +1,8 @@
 """Gradient boosting as a witness beside the network, for tables: out-of-fold class probabilities from trees.
 
 Histogram gradient boosting (Friedman 2001; scikit-learn's, after LightGBM, Ke et al. 2017) reads the columns as they
-are: numbers, booleans and dates as numbers, missing cells as missing, categories as categories. On tables with jumps
-and interactions it is often ahead of a network (Grinsztajn, Oyallon & Varoquaux 2022).
+are (`tree_columns`). On tables with jumps and interactions it is often ahead of a network (Grinsztajn, Oyallon &
+Varoquaux 2022). As the model itself it is in `tree_training`.
 
 Boosting memorises wrong labels sooner or later, so the number of trees is chosen as `folds` chooses epochs: all folds
 grow together, and the smallest log loss of the out-of-fold predictions, pooled over all rows, decides for all of them.
@@ -22,18 +22,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.tasks.column_features import as_levels, as_numbers
-from burnish.tasks.features import check_columns, column_kind
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.folds import OutOfFold, assign_folds, held_out_log_loss
 from burnish.tasks.train import check_weights
+from burnish.tasks.tree_columns import fit_tree_encoder
+from burnish.tasks.tree_training import CELLS_OF_ONE_THREAD, LEARNING_RATE
 
-LEARNING_RATE = 0.1
 TREES = tuple(int(10 * 1.25**step) for step in range(18))  # a class: 10, 12, 15, 19, ..., 355, 444
 PATIENCE = 3  # steps without a smaller loss: twice the best number of trees
-LEVELS = 255  # codes the histograms can tell apart
 MOST_WORK = 10_000_000  # rows × columns × trees a step: about two minutes on one core
-CELLS_OF_ONE_THREAD = 4_000_000  # with fewer, threads wait for each other longer than they work
 WORK_OF_A_TREE = 20_000  # what a tree costs however few the rows
 
 LEFT_OUT = Finding(
@@ -46,24 +43,6 @@ LEFT_OUT = Finding(
 )
 
 
-@dataclass(frozen=True)
-class TreeTable:
-    """A table as trees read it.
-
-    Attributes
-    ----------
-    cells : float64 (n, d)
-        NaN where missing; codes 0, 1, … where categorical, most common level first; the number of the quantile where a
-        column holds more than 255 values.
-    categorical : bool (d,)
-    names : tuple of str
-    """
-
-    cells: NDArray[np.float64]
-    categorical: NDArray[np.bool_]
-    names: tuple[str, ...]
-
-
 def boosting_fits(rows: int, columns: int, classes: int) -> bool:
     """Tell whether boosting takes minutes rather than hours.
 
@@ -74,52 +53,6 @@ def boosting_fits(rows: int, columns: int, classes: int) -> bool:
     """
     trees = 1 if classes == 2 else classes
     return (rows * columns + WORK_OF_A_TREE) * trees <= MOST_WORK
-
-
-def table_for_trees(frame: pd.DataFrame, columns: Sequence[str], learnt: NDArray[np.bool_]) -> TreeTable:
-    """Turn columns into numbers and codes.
-
-    Parameters
-    ----------
-    frame : DataFrame of n rows
-    columns : sequence of str
-        Those to learn from. Of a category with more than 255 levels the most common keep a code of their own, and a
-        second column tells how common the level is.
-    learnt : bool (n,)
-        Rows that teach which levels there are; levels seen elsewhere only are missing.
-
-    Returns
-    -------
-    TreeTable
-
-    Raises
-    ------
-    InputError
-        Where a column is absent or there is none.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"age": [20.0, None, 40.0], "town": ["York", "Hull", "York"]})
-    >>> table = table_for_trees(frame, ["age", "town"], np.ones(3, bool))
-    >>> table.names, table.cells.tolist(), table.categorical.tolist()
-    (('age', 'town'), [[20.0, 0.0], [nan, 1.0], [40.0, 0.0]], [False, True])
-    """
-    check_columns(frame, columns)
-    parts: list[tuple[str, NDArray[np.float64], bool]] = []
-    for name in columns:
-        column = frame[name]
-        kind = column_kind(column)
-        if kind != "category":
-            parts.append((name, _coarse(as_numbers(column, kind), learnt), False))
-            continue
-        codes, counts = _levels(column, learnt)
-        parts.append((name, codes, True))
-        if counts is not None:
-            parts.append((f"{name} how common", counts, False))
-    if not parts:
-        raise InputError("there is no column to learn from: give data.features, or mislabels.model: network")
-    names, values, categorical = zip(*parts, strict=True)
-    return TreeTable(np.stack(values, axis=1), np.array(categorical), names)
 
 
 def boost_out_of_fold(
@@ -171,16 +104,17 @@ def boost_out_of_fold(
     if not ((labels >= 0) & (weights > 0)).any():
         raise InputError("no example has both a label and a weight above 0: nothing can be learnt")
     fold, note = assign_folds(labels, folds=folds, groups=groups, seed=seed)
-    table = table_for_trees(frame, learn_from, labels >= 0)
+    encoder = fit_tree_encoder(frame, learn_from, labels >= 0)
+    cells = encoder.transform(frame)
     growers = [
-        _Grower.plant(table, np.flatnonzero((fold >= 0) & (fold != own) & (weights > 0)), labels, weights, seed)
-        for own in range(int(fold.max()) + 1)
+        _Grower.plant(cells, encoder.categorical, rows, labels, weights, seed)
+        for rows in (np.flatnonzero((fold >= 0) & (fold != own) & (weights > 0)) for own in range(int(fold.max()) + 1))
     ]
     best: tuple[float, int, NDArray[np.float32]] | None = None
     stale = 0
-    with threadpool_limits(threads if table.cells.size > CELLS_OF_ONE_THREAD else 1, user_api="openmp"):
+    with threadpool_limits(threads if cells.size > CELLS_OF_ONE_THREAD else 1, user_api="openmp"):
         for trees in TREES:
-            made = _grow(growers, trees, table.cells, fold, len(classes))
+            made = _grow(growers, trees, cells, fold, len(classes))
             loss = held_out_log_loss(made, labels, weights)
             stale = 0 if best is None or loss < best[0] else stale + 1
             best = (loss, trees, made) if stale == 0 or best is None else best
@@ -202,7 +136,8 @@ class _Grower:
     @classmethod
     def plant(
         cls,
-        table: TreeTable,
+        cells: NDArray[np.float64],
+        categorical: NDArray[np.bool_],
         rows: NDArray[np.int64],
         labels: NDArray[np.int64],
         weights: NDArray[np.float32],
@@ -210,12 +145,12 @@ class _Grower:
     ) -> _Grower:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        cells = table.cells[rows]
+        cells = cells[rows]
         cells[:, np.isnan(cells).all(axis=0)] = 0.0  # scikit-learn wants one value at least in each column
         several = len(np.unique(labels[rows])) > 1
         model = HistGradientBoostingClassifier(
             learning_rate=LEARNING_RATE,
-            categorical_features=table.categorical,
+            categorical_features=categorical,
             early_stopping=False,
             warm_start=True,
             random_state=seed,
@@ -249,25 +184,3 @@ def _grow(
         made[fold == own] = grower.predict(values[fold == own], k)
         made[unlabelled] += (grower.predict(values[unlabelled], k) / len(growers)).astype(np.float32)
     return made
-
-
-def _coarse(values: NDArray[np.float64], learnt: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Number the quantiles of a column of many values: what the histograms keep of it, reckoned once for all folds."""
-    there = values[learnt & ~np.isnan(values)]
-    if len(np.unique(there)) <= LEVELS:
-        return values
-    inner = np.unique(np.quantile(there, np.linspace(0, 1, LEVELS + 1)[1:-1]))
-    return np.where(np.isnan(values), np.nan, np.searchsorted(inner, values, side="right"))
-
-
-def _levels(column: pd.Series, learnt: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Give codes of the levels, most common first, and how common each is where there are too many for a code each."""
-    text = as_levels(column)
-    counts = text[learnt].value_counts()
-    counts = counts.iloc[np.lexsort((counts.index.to_numpy(dtype=object), -counts.to_numpy()))]
-    codes = pd.Index(counts.index).get_indexer(text).astype(float)
-    codes[codes < 0] = np.nan
-    if len(counts) <= LEVELS:
-        return codes, None
-    common = np.log1p(text.map(counts).fillna(0).to_numpy(dtype=float))
-    return np.minimum(codes, LEVELS - 1), np.where(text.isna(), np.nan, common)

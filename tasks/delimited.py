@@ -65,8 +65,12 @@ def read_delimited(path: Path, delimiter: str, encoding: str | None = None) -> p
     InputError
         Ragged rows, open quotes, no header, no rows, names doubled or empty, wrong delimiter, wrong encoding.
     """
+    return parse_delimited(read_utf8(path, encoding), delimiter, path)
+
+
+def parse_delimited(data: bytes, delimiter: str, path: Path) -> pd.DataFrame:
+    """Read delimited text that is in memory, as UTF-8; `path` is what errors name. See `read_delimited`."""
     _check_delimiter(delimiter)
-    data = read_utf8(path, encoding)
     rows = _find_rows(data, ord(delimiter), path)
     names = _column_names(data, rows, delimiter, path)
     _check_row_lengths(data, rows, delimiter, path)

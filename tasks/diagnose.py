@@ -74,6 +74,7 @@ def diagnose(
     dev_as_given: Rate | float | None = None,
     material: float = 0.01,
     mismatch: Sequence[Comparison] = (),
+    trees: bool = False,
 ) -> Diagnosis:
     """Tell bias, variance, data mismatch and dev overfit apart, and which knob to turn next.
 
@@ -93,11 +94,13 @@ def diagnose(
         The smallest gap worth working on, 0.01 = one point.
     mismatch : sequence of Comparison
         What `measure_mismatch` found.
+    trees : bool
+        Whether the model is boosted trees: a network's knobs are then no advice.
 
     >>> diagnose(human=0.007, train=0.035, dev=0.078).verdict
     'bias first'
     >>> diagnose(human=0.007, train=0.010, dev=0.050).title
-    'Variance: the network fits what it has seen better than what it has not (4.0 points)'
+    'Variance: the model fits what it has seen better than what it has not (4.0 points)'
     """
     errors = {
         "human": human,
@@ -122,7 +125,7 @@ def diagnose(
         title=noise_title(verdict, rates) if noisy else title(verdict, gaps, order, rates["dev"], material),
         explanation=explain(gaps, rates["human"].known, material, shifts),
         next_steps=next_steps(
-            order, gaps, rates["dev_as_given"], rates["suspects"], material, shifts, noise_first=noisy
+            order, gaps, rates["dev_as_given"], rates["suspects"], material, shifts, noise_first=noisy, trees=trees
         ),
     )
 

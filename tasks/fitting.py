@@ -1,13 +1,10 @@
-"""The optimizer's loop: example-weighted loss, AdamW, early stopping with the best weights restored.
+"""The optimizer's loop: example-weighted loss, early stopping with the best weights restored.
 
-The loss is J = Σ s(i)·L(i) / Σ s(i) over all training rows. On a mini-batch B of the n rows it is estimated by
-1/|B| · Σ_{i∈B} s(i)·L(i) / s̄, with s̄ the mean of s over ALL rows: its mean over a random batch is J, and the
-batches of one epoch, each counted by its share |B|/n, add up to J exactly. Dividing by the batch's own Σ s(i) would
-not: a batch of feeble examples would then pull as hard as one of strong examples.
+The loss is J = Σ s(i)·L(i) / Σ s(i) over all training rows, estimated from mini-batches as `losses` says.
 
 Where the log loss on held-out rows has not improved by 0.01% for `patience` epochs, the best weights are restored and
 the learning rate is quartered; at the third such halt training ends. Log loss and not error decides, because the
-probabilities feed the search for mislabels.
+probabilities feed the search for mislabels. A decay that is a plan for all epochs (`decays.PLANS`) is not halted.
 
 The same seed and number of threads give the same weights on a CPU. Known failure: on a GPU the order of sums may
 differ.
@@ -17,65 +14,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
+from burnish.tasks.averages import WeightAverage
+from burnish.tasks.decays import PLANS, decay_factor
 from burnish.tasks.findings import InputError
+from burnish.tasks.losses import example_losses
 from burnish.tasks.models import Network
+from burnish.tasks.optimizers import bound_weights, clip_gradients, make_optimizer, usual_rate
+from burnish.tasks.training_recipe import Recipe
 
 HALTS = 3
 LEAST_GAIN = 1e-4
 WORK_OF_ONE_THREAD = 5e8
 CUT = 0.25
 
-Judge = Callable[[Network], tuple[float, float]]
+Judge = Callable[[Network, float], tuple[float, float]]
 Progress = Callable[[int, float, float], None]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; the keys of the config's section `train`, but for `model`."""
-
-    hidden: tuple[int, ...] = (128,)
-    dropout: float = 0.3
-    activation: str = "relu"
-    epochs: int = 100
-    batch_size: int | None = None
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    label_smoothing: float = 0.0
-    patience: int = 4
-
-
-def weighted_loss(scores: Tensor, labels: Tensor, shares: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Estimate J of each copy from a mini-batch.
-
-    Parameters
-    ----------
-    scores : (copies, b, k)
-        Before the softmax.
-    labels : int64 (b,)
-        Classes.
-    shares : (b, copies)
-        s(i) / s̄, with s̄ the mean over all rows the copy is trained on (not of the batch).
-    label_smoothing : float
-        Share of the label's mass spread evenly over all classes.
-
-    Returns
-    -------
-    Tensor (copies,)
-        1/b · Σ share(i)·L(i); its mean over the batches of an epoch, weighted by their sizes, is J.
-    """
-    copies, rows, classes = scores.shape
-    losses = F.cross_entropy(
-        scores.reshape(-1, classes), labels.repeat(copies), reduction="none", label_smoothing=label_smoothing
-    )
-    return (losses.view(copies, rows) * shares.T).mean(1)
+State = dict[str, Tensor]
 
 
 def fit(
@@ -95,15 +55,15 @@ def fit(
     ----------
     network : Network
         On the device of `x`.
-    x, y : (n, d), (n,)
-        Training rows; y holds classes ≥ 0.
+    x, y : (n, d), (n,) or (n, k)
+        Training rows, standardized; y holds classes ≥ 0, or the share of each class.
     weights : (n, copies)
         s(i) for each copy; 0 hides a row from that copy.
     recipe : Recipe
         Optimizer and stopping.
     judge : callable, optional
-        network → (loss, error), called after each epoch; the smallest loss is kept. None: all epochs run, the last is
-        kept.
+        (network, share of training the epoch stands for) → (loss, error), called after each epoch; the smallest loss
+        is kept. None: all epochs run, the last is kept.
     seed : int
         Order of the batches and dropout.
     progress : callable, optional
@@ -114,35 +74,117 @@ def fit(
     pd.DataFrame
         `epoch, train_loss, dev_loss, dev_error`; NaN for dev where there is no judge.
     """
-    shares = weights / weights.mean(0).clamp(min=torch.finfo(weights.dtype).tiny)
-    optimizer = _optimizer(network, recipe)
-    order = torch.Generator().manual_seed(seed)
-    noise = torch.Generator(device=x.device).manual_seed(seed)
+    steps = _Steps(network, x, y, weights, recipe, seed)
+    halting = judge is not None and recipe.decay not in PLANS
     best_loss, best_state, stale, cuts = np.inf, None, 0, 0
     rows: list[dict[str, float]] = []
-    threads = _threads(network, recipe.batch_size or auto_batch_size(len(x)))
     for epoch in range(1, recipe.epochs + 1):
-        with limited_threads(threads):
-            train_loss = _epoch(network, x, y, shares, recipe, optimizer, order, noise)
-        loss, error = judge(network) if judge else (np.nan, np.nan)
+        train_loss = steps.epoch()
+        with steps.average.shown():
+            loss, error = judge(network, 1.0) if judge else (np.nan, np.nan)
+            gain = loss < best_loss * (1 - LEAST_GAIN)
+            if loss < best_loss:
+                best_loss, best_state = loss, _snapshot(network)
         rows.append({"epoch": epoch, "train_loss": train_loss, "dev_loss": loss, "dev_error": error})
         if progress:
             progress(epoch, train_loss, loss)
-        if judge is None:
-            continue
-        stale = 0 if loss < best_loss * (1 - LEAST_GAIN) else stale + 1
-        if loss < best_loss:
-            best_loss, best_state = loss, _snapshot(network)
-        if stale >= recipe.patience:
+        stale = 0 if gain else stale + 1
+        if halting and stale >= recipe.patience:
             cuts, stale = cuts + 1, 0
             if cuts == HALTS:
                 break
-            _restore(network, best_state)
-            for group in optimizer.param_groups:
-                group["lr"] *= CUT
+            if best_state is not None:
+                steps.go_back(best_state)
     if best_state is not None:
-        _restore(network, best_state)
+        network.load_state_dict(best_state)
+    else:
+        steps.average.settle()
     return pd.DataFrame(rows).astype({"epoch": np.int64})
+
+
+class _Steps:
+    """The mini-batches of one epoch after the other."""
+
+    def __init__(self, network: Network, x: Tensor, y: Tensor, weights: Tensor, recipe: Recipe, seed: int) -> None:
+        self.network, self.x, self.y, self.recipe = network, x, y, recipe
+        self.shares = mean_one(weights)
+        self.size = recipe.batch_size or auto_batch_size(len(x))
+        self.rate, self.done = usual_rate(recipe.optimizer, recipe.learning_rate), 0
+        self.optimizer = make_optimizer(
+            network, recipe.optimizer, learning_rate=self.rate, weight_decay=recipe.weight_decay
+        )
+        self.average = WeightAverage(network, recipe.average)
+        self.order = torch.Generator().manual_seed(seed)
+        self.noise = torch.Generator(device=x.device).manual_seed(seed)
+        self.threads = _threads(network, self.size)
+
+    def epoch(self) -> float:
+        """Go once through all rows; give the mean loss of the batches."""
+        self.network.train()
+        total = torch.zeros((), device=self.x.device)
+        batches = torch.split(torch.randperm(len(self.x), generator=self.order).to(self.x.device), self.size)
+        with limited_threads(self.threads):
+            for number, batch in enumerate(batches):
+                self._set_rate(self.done + number / len(batches))
+                total += self._step(batch)
+        self.done += 1
+        return checked_loss(float(total) / len(self.x), self.optimizer.param_groups[0]["lr"])
+
+    def go_back(self, state: State) -> None:
+        """Take up earlier weights again, at a smaller rate."""
+        self.network.load_state_dict(state)
+        self.average.restart()
+        self.rate *= CUT
+
+    def _set_rate(self, done: float) -> None:
+        rate = self.rate * decay_factor(self.recipe.decay, done, rate=self.recipe.decay_rate, epochs=self.recipe.epochs)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def _step(self, batch: Tensor) -> Tensor:
+        """Take a step; give the batch's Σ share·L, in the mean over the copies.
+
+        The gradient of J goes straight into the losses, share(i)/|B| each: that is what weights cost a step.
+        """
+        recipe = self.recipe
+        losses = example_losses(
+            self.network(self.x[batch], self.noise, standardized=True),
+            self.y[batch],
+            loss=recipe.loss,
+            q=recipe.q,
+            label_smoothing=recipe.label_smoothing,
+        )
+        shares = self.shares[batch].T
+        self.optimizer.zero_grad()
+        torch.autograd.backward(losses, shares / len(batch))
+        if recipe.clip is not None:
+            clip_gradients(list(self.network.parameters()), recipe.clip)
+        self.optimizer.step()
+        if recipe.max_norm is not None:
+            bound_weights(list(self.network.weights)[:-1], recipe.max_norm)
+        self.average.update()
+        return (losses.detach() * shares).sum() / len(losses)
+
+
+def mean_one(weights: Tensor) -> Tensor:
+    """Give s(i) / s̄ of each copy, (n, copies)."""
+    return weights / weights.mean(0).clamp(min=torch.finfo(weights.dtype).tiny)
+
+
+def checked_loss(loss: float, rate: float | None = None) -> float:
+    """Refuse a loss that is no number, and name the likely knob; without a learning rate only the data can be at fault.
+
+    Raises
+    ------
+    InputError
+    """
+    if np.isfinite(loss):
+        return loss
+    if rate is None:
+        raise InputError("the training loss is no number: look for features that are missing, infinite or huge")
+    raise InputError(
+        f"the training loss is no longer a number: lower train.learning_rate, now {rate:g}, or set train.clip: 1"
+    )
 
 
 def choose_device(device: str = "auto") -> torch.device:
@@ -192,47 +234,5 @@ def _threads(network: Network, batch: int) -> int | None:
     return 1 if work < WORK_OF_ONE_THREAD else None
 
 
-def _optimizer(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    groups = [
-        {"params": list(network.weights), "weight_decay": recipe.weight_decay},
-        {"params": list(network.biases), "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-
-
-def _epoch(
-    network: Network,
-    x: Tensor,
-    y: Tensor,
-    shares: Tensor,
-    recipe: Recipe,
-    optimizer: torch.optim.Optimizer,
-    order: torch.Generator,
-    noise: torch.Generator,
-) -> float:
-    size = recipe.batch_size or auto_batch_size(len(x))
-    total = torch.zeros((), device=x.device)
-    network.train()
-    for batch in torch.split(torch.randperm(len(x), generator=order).to(x.device), size):
-        losses = weighted_loss(network(x[batch], noise), y[batch], shares[batch], recipe.label_smoothing)
-        optimizer.zero_grad()
-        torch.autograd.backward(losses.sum())
-        optimizer.step()
-        total += losses.detach().mean() * len(batch)
-    loss = float(total) / len(x)
-    if not np.isfinite(loss):
-        rate = optimizer.param_groups[0]["lr"]
-        raise InputError(f"the training loss is no longer a number: lower train.learning_rate, now {rate:g}")
-    return loss
-
-
-def _snapshot(network: Network) -> list[Tensor]:
-    return [parameter.detach().clone() for parameter in network.parameters()]
-
-
-def _restore(network: Network, state: list[Tensor] | None) -> None:
-    if state is None:
-        return
-    with torch.no_grad():
-        for parameter, value in zip(network.parameters(), state, strict=True):
-            parameter.copy_(value)
+def _snapshot(network: Network) -> State:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}

@@ -8,11 +8,11 @@ over all rows. Every fold so trains on all of its rows, and what leaks from a ro
 in the choice among a few dozen epochs, common to all rows. Known failure: with fewer than about 50 rows that choice
 is optimistic.
 
-The training dynamics are kept as well: the same held-out log-probabilities, averaged over all epochs trained. Early
-epochs follow what most examples of a class share, late ones bend to single labels (Liu et al. 2020, early-learning
-regularization; Pleiss et al. 2020 average the margin over epochs likewise, of the label the network was shown). A row
-is heard by one copy an epoch: a labelled one by the copy that does not train on it, one without a label by each copy
-in turn, since none trains on it.
+The training dynamics are kept as well: the same held-out log-probabilities, averaged over all epochs trained (of the
+linear model: over its strides by their length, up to the best). Early ones follow what most examples of a class
+share, late ones bend to single labels (Liu et al. 2020, early-learning regularization; Pleiss et al. 2020 average the
+margin over epochs likewise, of the label the network was shown). A row is heard by one copy an epoch: a labelled one
+by the copy that does not train on it, one without a label by each copy in turn, since none trains on it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.fitting import Progress, Recipe, choose_device, fit, limited_threads
-from burnish.tasks.models import Network, build_network
-from burnish.tasks.train import PREDICT_ROWS, check_weights
+from burnish.tasks.fitting import Progress, choose_device, limited_threads
+from burnish.tasks.models import Network
+from burnish.tasks.train import PLAIN, PREDICT_ROWS, check_weights, fit_network, network_of
+from burnish.tasks.training_recipe import Recipe
 
 LEAST_PROBABILITY = 1e-12  # whose logarithm is still a number
 
@@ -120,16 +121,8 @@ def out_of_fold(
     classes: Sequence[str],
     folds: int = 5,
     groups: NDArray[Any] | None = None,
+    recipe: Recipe = PLAIN,
     model: str = "auto",
-    hidden: Sequence[int] = Recipe.hidden,
-    dropout: float = Recipe.dropout,
-    activation: str = Recipe.activation,
-    epochs: int = Recipe.epochs,
-    batch_size: int | None = None,
-    learning_rate: float = Recipe.learning_rate,
-    weight_decay: float = Recipe.weight_decay,
-    label_smoothing: float = Recipe.label_smoothing,
-    patience: int = Recipe.patience,
     device: str = "auto",
     threads: int | None = None,
     seed: int = 0,
@@ -149,8 +142,7 @@ def out_of_fold(
         Names of the classes; the columns of the result.
     folds, groups
         See `assign_folds`.
-    model, hidden, dropout, activation, epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience,
-    device, threads, seed, progress
+    recipe, model, device, threads, seed, progress
         See `train.train_network`. ``model="auto"`` trains both, and keeps linear, mlp or the mean of their
         probabilities, whichever has the smallest out-of-fold log loss (`best_pass`).
 
@@ -162,12 +154,9 @@ def out_of_fold(
     --------
     >>> x = np.repeat(np.eye(2, dtype=np.float32), 20, axis=0)
     >>> y = np.repeat([0, 1], 20)
-    >>> out_of_fold(x, y, classes=("a", "b"), model="linear", epochs=30).probabilities.argmax(1).tolist() == y.tolist()
+    >>> out_of_fold(x, y, classes=("a", "b"), model="linear").probabilities.argmax(1).tolist() == y.tolist()
     True
     """
-    recipe = Recipe(
-        tuple(hidden), dropout, activation, epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
-    )
     labels = np.asarray(labels, np.int64)
     weights = check_weights(weights, len(labels))
     if not ((labels >= 0) & (weights > 0)).any():
@@ -259,24 +248,18 @@ class _Stack:
         self.mass = torch.from_numpy(weights[self.order[self.sizes[0] :]]).to(where)
         self.weights = torch.from_numpy(weights[self.order, None] * seen.astype(np.float32)).to(where)
         self.heard = torch.zeros(len(fold), classes, device=where)
+        self.heard_for, self.least, self.patient = 0.0, np.inf, False
+        scale = Network(self.x.shape[1], classes).to(where)
+        scale.set_scale(self.x[self.sizes[0] :])
+        self.x = self.x.sub_(scale.shift).div_(scale.scale)
 
     def train(self, kind: str, recipe: Recipe, seed: int, progress: Progress | None) -> OutOfFold:
         """Train the copies, one a fold, and give their predictions in the order of the rows."""
-        network = build_network(
-            kind,
-            self.x.shape[1],
-            self.classes,
-            hidden=recipe.hidden,
-            dropout=recipe.dropout,
-            activation=recipe.activation,
-            copies=self.folds,
-            seed=seed,
-        ).to(self.where)
+        network = network_of(recipe, kind, self.x.shape[1], self.classes, copies=self.folds, seed=seed).to(self.where)
         rows = slice(self.sizes[0], None)
-        network.set_scale(self.x[rows])
         self.heard.zero_()
-        self.epoch = 0
-        history = fit(
+        self.epoch, self.heard_for, self.least, self.patient = 0, 0.0, np.inf, kind != "linear"
+        history = fit_network(
             network,
             self.x[rows],
             self.y[rows],
@@ -289,7 +272,7 @@ class _Stack:
         best = int(history["dev_loss"].to_numpy().argmin())
         return OutOfFold(
             self._predict(network),
-            self._in_order(torch.softmax(self.heard / self.epoch, 1)),
+            self._in_order(torch.softmax(self.heard / self.heard_for, 1)),
             self.fold,
             kind,
             best + 1,
@@ -313,7 +296,7 @@ class _Stack:
         network.eval()
         only = slice(copy, copy + 1)
         with torch.no_grad():
-            scores = [network(chunk, only=only)[0] for chunk in torch.split(rows, PREDICT_ROWS)]
+            scores = [network(chunk, only=only, standardized=True)[0] for chunk in torch.split(rows, PREDICT_ROWS)]
         return torch.log_softmax(torch.cat(scores), 1)
 
     def _log_loss(self, logs: Tensor) -> float:
@@ -321,12 +304,16 @@ class _Stack:
         losses = -logs.gather(1, self.y[self.sizes[0] :, None])[:, 0]
         return float((losses * self.mass).sum() / self.mass.sum())
 
-    def _judge(self, network: Network) -> tuple[float, float]:
+    def _judge(self, network: Network, share: float) -> tuple[float, float]:
         logs, unlabelled = self._held_out(network), self.sizes[0]
-        self.heard[unlabelled:] += logs
-        self.heard[:unlabelled] += self._asked(network, self.x[:unlabelled], self.epoch % self.folds)
+        loss = self._log_loss(logs)
+        if self.patient or loss < self.least:
+            self.heard[unlabelled:] += share * logs
+            self.heard[:unlabelled] += share * self._asked(network, self.x[:unlabelled], self.epoch % self.folds)
+            self.heard_for += share
+        self.least = min(loss, self.least)
         self.epoch += 1
-        return self._log_loss(logs), float((logs.argmax(1) != self.y[unlabelled:]).float().mean())
+        return loss, float((logs.argmax(1) != self.y[unlabelled:]).float().mean())
 
     def _predict(self, network: Network) -> NDArray[np.float32]:
         unlabelled = self.x[: self.sizes[0]]

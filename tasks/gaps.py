@@ -23,9 +23,9 @@ WORDS: dict[GapName, str] = {
     "dev_overfit": "dev overfit",
 }
 MEANINGS: dict[GapName, str] = {
-    "avoidable_bias": "the network does not fit even the examples it learnt from",
-    "variance": "the network fits what it has seen better than what it has not",
-    "data_mismatch": "dev holds data of a kind that the network has not learnt from",
+    "avoidable_bias": "the model does not fit even the examples it learnt from",
+    "variance": "the model fits what it has seen better than what it has not",
+    "data_mismatch": "dev holds data of a kind that the model has not learnt from",
     "dev_overfit": "the choices made so far suit dev better than fresh data",
 }
 ROUNDING = 1e-9

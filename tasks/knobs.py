@@ -17,6 +17,7 @@ from burnish.tasks.gaps import MEANINGS, WORDS, Gap, GapName, points
 from burnish.tasks.metrics import Rate
 from burnish.tasks.mismatch import Comparison
 
+OF_NETWORKS = ("train.", "augment.")  # keys that change nothing where trees were chosen
 METHOD = "gaps between the errors of human, train, train-dev, dev and test, with Newcombe's 95% intervals"
 
 
@@ -44,7 +45,7 @@ KNOBS: dict[GapName, tuple[Knob, ...]] = {
             "labels",
             "Clean more training labels",
             "rounds",
-            "No network can fit wrong labels: one more round, or read review.csv.",
+            "No model can learn wrong labels well: one more round, or read review.csv.",
         ),
         Knob(
             "features",
@@ -110,6 +111,7 @@ def next_steps(
     shifts: Sequence[Comparison],
     *,
     noise_first: bool = True,
+    trees: bool = False,
 ) -> tuple[Finding, ...]:
     """Give what to do, best first: the knobs of each material gap in `order`, and the suspected dev labels.
 
@@ -121,13 +123,16 @@ def next_steps(
         Share of dev that is misclassified and whose label is probably wrong; it matters from `material` on.
     noise_first : bool
         Whether the suspected labels come before any knob, or after the first.
+    trees : bool
+        Whether the model is boosted trees, which have none of a network's knobs and read no noisy copies.
     shifts : sequence of Comparison
         Those in which dev differs from what is trained on; what drives them goes into the advice on data mismatch.
     """
     steps = []
     for place, name in enumerate(order):
         severity: Severity = "info" if place else "warning"
-        steps += [turn(knob, name, gaps[name], severity, shifts) for knob in KNOBS[name]]
+        knobs = (knob for knob in KNOBS[name] if not (trees and knob.key.startswith(OF_NETWORKS)))
+        steps += [turn(knob, name, gaps[name], severity, shifts) for knob in knobs]
     if not order and any(gap.open for gap in gaps.values()):
         steps.append(measure_more(dev))
     if dev_suspects.known and dev_suspects.value >= material:

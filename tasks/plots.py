@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from burnish.tasks.notation import ends, number, unknown
+from burnish.tasks.smoothing import running_average
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # Colours no picture would use by chance, exchanged for the page's variables once the SVG is written.
 PALETTE = {"ink": "#010203", "muted": "#010204", "line": "#010205", "accent": "#010206", "info": "#010207"}
+SMOOTH = 0.7  # memory of the average beside the training loss
 WIDTH, HEIGHT = 4.9, 2.7  # inches; small, so that text is still legible on a telephone
 
 RUNGS = (
@@ -166,7 +168,7 @@ def round_curve(rounds: Sequence[Mapping[str, Any]]) -> str:
     known = [(x, r) for x, r in points if x is not None and number(r.get("dev_error")) is not None]
     if not known:
         return ""
-    figure = _figure()
+    figure = small_figure()
     axes: Axes = figure.add_subplot()
     x = np.array([at for at, _ in known])
     dev = 100 * np.array([number(r["dev_error"]) for _, r in known], dtype=float)
@@ -179,7 +181,7 @@ def round_curve(rounds: Sequence[Mapping[str, Any]]) -> str:
     axes.set_xticks(x, [_round_name(at, record) for at, record in known])
     axes.set_xlim(x.min() - 0.4, x.max() + 0.4)
     _dress(axes, "round, and labels changed in it", "error, %")
-    return _svg(figure, "rounds", "Dev and training error after each round")
+    return as_svg(figure, "rounds", "Dev and training error after each round")
 
 
 def _round_name(at: float, record: Mapping[str, Any]) -> str:
@@ -203,12 +205,14 @@ def training_curve(history: Sequence[Mapping[str, Any]], best_epoch: Any = None)
     ]
     if not rows:
         return ""
-    figure = _figure()
+    figure = small_figure()
     axes: Axes = figure.add_subplot()
     loss = [(e, v) for e, v, _ in rows if v is not None]
     dev = [(e, 100 * v) for e, _, v in rows if v is not None]
     if loss:
-        axes.plot(*zip(*loss, strict=True), "--", color=PALETTE["muted"], lw=1.4, label="training loss (left)")
+        epochs, losses = zip(*loss, strict=True)
+        axes.plot(epochs, losses, ":", color=PALETTE["muted"], lw=1, label="training loss (left)")
+        axes.plot(epochs, running_average(losses, SMOOTH), "--", color=PALETTE["muted"], lw=1.4, label="its average")
     _dress(axes, "epoch", "loss")
     if dev:
         right = axes.twinx()
@@ -217,10 +221,11 @@ def training_curve(history: Sequence[Mapping[str, Any]], best_epoch: Any = None)
         right.grid(visible=False)
     if (best := number(best_epoch)) is not None:
         axes.axvline(best, color=PALETTE["info"], lw=1, ls=":", label="kept")
-    return _svg(figure, "training", "Training loss and dev error after each epoch")
+    return as_svg(figure, "training", "Training loss and dev error after each epoch")
 
 
-def _figure() -> Figure:
+def small_figure() -> Figure:
+    """Begin a picture of the report's size."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
@@ -238,7 +243,8 @@ def _dress(axes: Axes, x: str, y: str) -> None:
         spine.set_color(PALETTE["line"])
 
 
-def _svg(figure: Figure, name: str, title: str) -> str:
+def as_svg(figure: Figure, name: str, title: str) -> str:
+    """Write a picture, with its legend, as SVG for the page; `name` keeps its ids apart from other pictures'."""
     import matplotlib as mpl
 
     figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=PALETTE["ink"])

@@ -24,6 +24,7 @@ from markupsafe import Markup
 
 from burnish.tasks import notation, plots
 from burnish.tasks.gallery import pairs_of, suspects_of
+from burnish.tasks.search_pictures import best_so_far, parallel_coordinates
 
 TEMPLATES = Path(__file__).parent
 WIDEST_MATRIX = 25  # classes; beyond it a matrix is shown as its most frequent confusions
@@ -81,6 +82,7 @@ def render_report(
         label_counts=label_counts(summary.get("splits")),
         previews=pairs_of(previews),
         rounds_plot=Markup(plots.round_curve(summary.get("rounds") or ())),  # noqa: S704  (our own drawing)
+        search_plots=[Markup(drawn) for drawn in _search_plots(summary.get("search"))],  # noqa: S704  (our own drawings)
         training_plot=Markup(_training_plot(summary.get("training"))),  # noqa: S704  (our own drawing)
         parts=PARTS,
         most=MOST_ROWS,
@@ -221,6 +223,10 @@ def _judged(summary: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _training_plot(training: Mapping[str, Any] | None) -> str:
     return plots.training_curve((training or {}).get("history") or (), (training or {}).get("best_epoch"))
+
+
+def _search_plots(search: Mapping[str, Any] | None) -> list[str]:
+    return [drawn for drawn in (parallel_coordinates(search), best_so_far(search)) if drawn]
 
 
 def _choices(cards: Sequence[Any]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """The trained model in a folder, and back: weights as safetensors, everything else as JSON, nothing that can run code.
 
 - `model.json`: architecture, classes, temperature, versions, and the SHA-256 of the other files and of itself
-- `network.safetensors`: the weights
+- `network.safetensors` or `trees.safetensors`: the weights of a network, the nodes of boosted trees
 - `preprocessing.json`, `preprocessing.safetensors`: the encoder
 
 The sums find a damaged or edited folder; they are no signature, and do not stop a forger who writes new sums too.
@@ -22,41 +22,62 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from burnish.tasks.convnet import ConvNet
+from burnish.tasks.convnet_training import TrainedConvNet, predict_images
 from burnish.tasks.encoders import Encoder, PatchEncoder, pretrained_encoder
 from burnish.tasks.features import ArrayEncoder, TableEncoder
 from burnish.tasks.findings import InputError
 from burnish.tasks.models import Network, build_network
+from burnish.tasks.pixels import PixelEncoder
 from burnish.tasks.train import Trained, predict
+from burnish.tasks.tree_columns import TreeEncoder
+from burnish.tasks.tree_training import TrainedTrees
+from burnish.tasks.trees import Trees
 
-FORMAT = 1
+FORMAT = 2
 MODEL = "model.json"
 NETWORK = "network.safetensors"
+TREES = "trees.safetensors"
 PLAIN = "preprocessing.json"
 TENSORS = "preprocessing.safetensors"
 
 
+AnyEncoder = Encoder | TreeEncoder | PixelEncoder
+AnyModel = Network | Trees | ConvNet
+
+
 @dataclass(frozen=True)
 class SavedModel:
-    """A trained network with the encoder that feeds it.
+    """A trained model with the encoder that feeds it.
 
     Attributes
     ----------
-    network : Network
-    encoder : Encoder
+    network : Network, ConvNet or Trees
+    encoder : Encoder, PixelEncoder or TreeEncoder
     classes : tuple of str
         Columns of the probabilities.
     temperature : float
         Divisor of the scores before the softmax; 1 where it was not calibrated.
     """
 
-    network: Network
-    encoder: Encoder
+    network: AnyModel
+    encoder: AnyEncoder
     classes: tuple[str, ...]
     temperature: float = 1.0
 
-    def predict(self, rows: Any) -> NDArray[np.float32]:
+    def predict(self, rows: Any) -> NDArray[np.floating]:
         """Give the class probabilities (n, k) of raw examples, as the encoder reads them: frame, pixels, embeddings."""
-        probabilities = predict(self.network, self.encoder.transform(rows))
+        return self.predict_encoded(self.encoder.transform(rows))
+
+    def predict_encoded(self, encoded: NDArray[Any]) -> NDArray[np.floating]:
+        """Give the class probabilities (n, k) of what the encoder made of examples, (n, d)."""
+        probabilities: NDArray[np.floating]
+        if isinstance(self.network, Trees):
+            probabilities = self.network.predict(encoded, len(self.classes))
+        elif isinstance(self.network, ConvNet):
+            probabilities = predict_images(self.network, encoded)
+        else:
+            probabilities = predict(self.network, encoded)
         if self.temperature == 1:
             return probabilities
         scores = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / np.float32(self.temperature)
@@ -65,45 +86,67 @@ class SavedModel:
 
 
 def save_model(
-    folder: Path, trained: Trained | Network, encoder: Encoder, *, classes: tuple[str, ...], temperature: float = 1.0
+    folder: Path,
+    trained: Trained | Network | TrainedTrees | TrainedConvNet,
+    encoder: AnyEncoder,
+    *,
+    classes: tuple[str, ...],
+    temperature: float = 1.0,
 ) -> None:
-    """Write network and encoder into a folder, which is made where it is absent.
+    """Write model and encoder into a folder, which is made where it is absent.
 
     Parameters
     ----------
     folder : Path
-    trained : Trained or Network
-    encoder : Encoder
-        What turns raw examples into the network's features.
+    trained : Trained, Network, TrainedTrees or TrainedConvNet
+    encoder : Encoder, PixelEncoder or TreeEncoder
+        What turns raw examples into what the model reads.
     classes : tuple of str
         Names of the classes, in the order of the columns.
     temperature : float
         Divisor of the scores.
     """
-    network = trained.network if isinstance(trained, Trained) else trained
     folder.mkdir(parents=True, exist_ok=True)
+    described, name, tensors = _taken_apart(trained)
     contents = {
-        NETWORK: save({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}),
+        name: save({key: tensor.cpu().contiguous() for key, tensor in tensors.items()}),
         PLAIN: _json({"kind": encoder.kind, "names": list(encoder.names), "learnt": encoder.to_dict()}),
         TENSORS: save({name: tensor.cpu().contiguous() for name, tensor in encoder.tensors().items()}),
     }
     model = {
         "format": FORMAT,
         "versions": {"burnish": version("burnish"), "torch": str(torch.__version__)},
-        "network": {
-            "kind": network.kind,
-            "inputs": network.inputs,
-            "hidden": list(network.hidden),
-            "dropout": network.dropout,
-            "activation": network.activation,
-        },
+        **described,
         "classes": list(classes),
         "temperature": temperature,
         "sha256": {name: sha256(content).hexdigest() for name, content in contents.items()},
     }
     model["sum"] = sha256(_json(model)).hexdigest()
+    for old in {NETWORK, TREES} - {name}:
+        (folder / old).unlink(missing_ok=True)
     for name, content in (contents | {MODEL: _json(model)}).items():
         (folder / name).write_bytes(content)
+
+
+def _taken_apart(
+    trained: Trained | Network | TrainedTrees | TrainedConvNet,
+) -> tuple[dict[str, Any], str, dict[str, torch.Tensor]]:
+    """Give what describes the model, the file its arrays go into, and the arrays."""
+    if isinstance(trained, TrainedTrees):
+        return {"trees": {"steps": len(trained.trees.roots)}}, TREES, trained.trees.tensors()
+    if isinstance(trained, TrainedConvNet):
+        return {"network": trained.network.architecture()}, NETWORK, dict(trained.network.state_dict())
+    network = trained.network if isinstance(trained, Trained) else trained
+    described = {
+        "kind": network.kind,
+        "inputs": network.inputs,
+        "hidden": list(network.hidden),
+        "dropout": network.dropout,
+        "activation": network.activation,
+        "batch_norm": network.batch_norm,
+        "output": network.output,
+    }
+    return {"network": described}, NETWORK, dict(network.state_dict())
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -115,17 +158,33 @@ def load_model(folder: Path) -> SavedModel:
         Where a file is absent, damaged or edited, or written by another format of Burnish.
     """
     model = _read_model(folder)
-    contents = {name: _read(folder / name) for name in (NETWORK, PLAIN, TENSORS)}
-    for name, content in contents.items():
-        if sha256(content).hexdigest() != model["sha256"].get(name):
-            raise InputError(f"{folder / name} is not as it was saved: take the model folder from its run again")
+    weights = TREES if "trees" in model else NETWORK
+    contents = {name: _read(folder / name) for name in (weights, PLAIN, TENSORS)}
     try:
-        network = build_network(classes=len(model["classes"]), **_architecture(model))
-        network.load_state_dict(load(contents[NETWORK]))
+        for name, content in contents.items():
+            if sha256(content).hexdigest() != model["sha256"][name]:
+                raise InputError(f"{folder / name} is not as it was saved: take the model folder from its run again")
         encoder = _encoder(json.loads(contents[PLAIN]), load(contents[TENSORS]))
-    except (KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise InputError(f"{folder} holds no model that this version of Burnish reads: {error}") from error
-    return SavedModel(network.eval(), encoder, tuple(model["classes"]), model["temperature"])
+        classes = tuple(model["classes"])
+        network = _put_together(model, load(contents[weights]), encoder)
+        return SavedModel(network, encoder, classes, float(model["temperature"]))
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        why = " ".join(str(error).split())
+        raise InputError(f"{folder} holds no model that this version of Burnish reads: {why}") from error
+
+
+def _put_together(model: dict[str, Any], tensors: dict[str, torch.Tensor], encoder: AnyEncoder) -> AnyModel:
+    if "trees" in model:
+        trees = Trees.from_tensors(tensors)
+        trees.check(len(encoder.names), len(model["classes"]))
+        return trees
+    network: Network | ConvNet
+    if model["network"]["kind"] == ConvNet.kind:
+        network = ConvNet.from_dict(model["network"], len(model["classes"]))
+    else:
+        network = build_network(classes=len(model["classes"]), **_architecture(model))
+    network.load_state_dict(tensors)
+    return network.eval()
 
 
 def _read_model(folder: Path) -> dict[str, Any]:
@@ -156,11 +215,11 @@ def _architecture(model: dict[str, Any]) -> dict[str, Any]:
     return plain | {"hidden": tuple(plain["hidden"])}
 
 
-def _encoder(plain: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Encoder:
+def _encoder(plain: dict[str, Any], tensors: dict[str, torch.Tensor]) -> AnyEncoder:
     learnt = plain["learnt"]
     if plain["kind"] == "pretrained":
         return pretrained_encoder(learnt["name"])
-    known = (TableEncoder, ArrayEncoder, PatchEncoder)
+    known = (TableEncoder, ArrayEncoder, PatchEncoder, PixelEncoder, TreeEncoder)
     return {each.kind: each.from_dict for each in known}[plain["kind"]](learnt, tensors)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.actions import ACTIONS
 from burnish.tasks.contest import ModelScore
+from burnish.tasks.convnet_training import TrainedConvNet
 from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.metrics import Rate
 from burnish.tasks.mislabels import LabelAudit
@@ -23,12 +24,16 @@ from burnish.tasks.tree_training import TrainedTrees
 
 SUSPECT_METHOD = "out-of-fold model, clusters and neighbours, read through a fitted labelling model; below one half"
 TOP_CONFUSIONS = 15
+LEAST_CHANCE = 1e-12  # whose logarithm is still a number
 HEAVIEST = 12
 UNTRAINED = (
     "rounds", "metrics", "test_without_suspects", "errors", "errors_believed", "errors_as_given", "diagnosis",
     "mismatch", "error_categories", "misclassified", "slices", "augmentation", "weights", "training",
 )  # fmt: skip
-COMPONENTS = ("weight_class", "weight_source", "weight_quality", "weight_hard")
+COMPONENTS = (
+    "weight_class", "weight_source", "weight_density", "weight_quality", "weight_hard", "weight_user",
+)  # fmt: skip
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def plain(value: Any) -> Any:
@@ -107,16 +112,21 @@ def action_facts(table: pd.DataFrame) -> dict[str, Any]:
 def weight_facts(table: pd.DataFrame) -> dict[str, Any]:
     """Say how strongly examples count: the range over the rows learnt from, and the heaviest."""
     learnt = table[table["weight"] > 0].sort_values("weight", ascending=False, kind="stable")
+    at_work = [name for name in COMPONENTS if name in learnt and np.ptp(learnt[name].to_numpy()) > 0]
+    factors = learnt[[*at_work, "weight"]]
     return {
-        "components": [name for name in COMPONENTS if np.ptp(learnt[name].to_numpy()) > 0],
+        "components": at_work,
         "min": learnt["weight"].min(),
         "max": learnt["weight"].max(),
+        "quantiles": {name: np.quantile(factors[name], QUANTILES).tolist() for name in factors},
+        "quantiles_at": list(QUANTILES),
         "heaviest": learnt["id"].head(HEAVIEST).tolist(),
+        "heaviest_factors": factors.head(HEAVIEST).to_dict(orient="list"),
     }
 
 
 def training_facts(
-    trained: Trained | TrainedTrees | None, scores: Sequence[ModelScore] = ()
+    trained: Trained | TrainedTrees | TrainedConvNet | None, scores: Sequence[ModelScore] = ()
 ) -> dict[str, Any] | None:
     """Say how the final model was trained and, where dev chose among several, what each of them reached there."""
     if trained is None:
@@ -127,13 +137,16 @@ def training_facts(
         "parameters": trained.parameters,
         "epochs": len(history),
         "best_epoch": trained.best_epoch,
+        "how": trained.how if isinstance(trained, Trained) else None,
         "candidates": [score.as_dict() for score in scores],
         "history": history.to_dict(orient="records"),
     }
 
 
 def prediction_columns(probabilities: NDArray[np.floating], classes: Sequence[str], labels: pd.Series) -> pd.DataFrame:
-    """Give `predicted`, `confidence`, `margin` (best minus second best) and `correct` (missing without a label).
+    """Give `predicted`, `confidence`, `margin` (best minus second best), `loss` (−log p of the label) and `correct`.
+
+    The last two are missing without a label.
 
     Parameters
     ----------
@@ -146,11 +159,14 @@ def prediction_columns(probabilities: NDArray[np.floating], classes: Sequence[st
     predicted = pd.Series(np.asarray(classes, dtype=object)[probabilities.argmax(axis=1)], dtype="str")
     correct = (predicted.to_numpy() == labels.to_numpy()).astype(object)
     correct[labels.isna().to_numpy()] = None
+    codes = pd.Categorical(labels, categories=list(classes)).codes
+    label_chance = probabilities[np.arange(len(codes)), codes].astype(np.float64)
     return pd.DataFrame(
         {
             "predicted": predicted,
             "confidence": best[:, -1].astype(np.float64),
             "margin": (best[:, -1] - best[:, 0]).astype(np.float64),
+            "loss": np.where(codes >= 0, -np.log(np.maximum(label_chance, LEAST_CHANCE)), np.nan),
             "correct": pd.Series(correct).astype("boolean"),
         }
     )

@@ -4,7 +4,7 @@ Text formats come as text, every cell as it is written (leading zeros, integers 
 what they are); `burnish.tasks.column_types.infer_types` makes numbers and dates of them. Parquet and Feather keep
 their types. `open_table` keeps beside the frame what is needed to write the table back in the form it came in.
 
-Known failure: the whole table is held in memory.
+Known failure: the whole table is held in memory, but for `table_frames`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from pyarrow import feather, parquet
 
 from burnish.tasks.column_types import infer_types
 from burnish.tasks.delimited import check_names, read_delimited
+from burnish.tasks.delimited_parts import delimited_frames
 from burnish.tasks.findings import InputError
 from burnish.tasks.hints import closest, did_you_mean
 from burnish.tasks.text_encoding import read_utf8
 
-__all__ = ["FORMATS", "SourceTable", "arrow_parts", "infer_types", "open_table", "read_table"]
+__all__ = ["FORMATS", "SourceTable", "arrow_parts", "infer_types", "open_table", "read_table", "table_frames"]
 
 PART_ROWS = 131_072  # rows read at once to be written back
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".parquet": "parquet", ".feather": "feather", ".jsonl": "jsonl"}
@@ -236,10 +237,67 @@ def arrow_parts(source: SourceTable, columns: Sequence[str] | None = None) -> It
         yield part
 
 
+def table_frames(
+    path: Path, *, delimiter: str | None = None, encoding: str | None = None, rows: int, size: int
+) -> Iterator[pd.DataFrame]:
+    """Read a table file a part at a time, each part as `read_table` would give it; .jsonl as a whole.
+
+    Parameters
+    ----------
+    path : Path
+    delimiter, encoding : str, optional
+        As in `read_table`.
+    rows : int
+        Rows of a part of parquet and feather.
+    size : int
+        Bytes of a part of delimited text, about.
+
+    Raises
+    ------
+    InputError
+        As `read_table`, when the part is read that is at fault.
+    """
+    kind = _check_file(path)
+    if kind in ("csv", "tsv"):
+        mark = _unescape(delimiter) if delimiter else ("\t" if kind == "tsv" else ",")
+        yield from delimited_frames(path, mark, encoding, size)
+    elif kind == "jsonl":
+        yield read_table(path, encoding=encoding)
+    else:
+        yield from _arrow_frames(path, kind, rows)
+
+
+def _arrow_frames(path: Path, kind: str, rows: int) -> Iterator[pd.DataFrame]:
+    file, index = _checked_arrow(path, kind)
+    names = [name for name in file.schema_arrow.names if name not in index]
+    start = 0
+    try:
+        for batch in file.iter_batches(rows, columns=names):
+            frame = _as_frame(pa.Table.from_batches([batch]))
+            for name, numbers in index.items():
+                frame[name] = pd.array(numbers[start : start + len(frame)], dtype="Int64")
+            start += len(frame)
+            yield frame
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, kind, error) from None
+
+
 def _open_arrow(path: Path, kind: str) -> SourceTable:
+    stamp = _stamp(path)
+    file, index = _checked_arrow(path, kind)
+    try:
+        frame = _as_frame(file.read())
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, kind, error) from None
+    for name, numbers in index.items():
+        frame[name] = pd.array(numbers, dtype="Int64")
+    return SourceTable(path, kind, frame, stamp=stamp)
+
+
+def _checked_arrow(path: Path, kind: str) -> tuple[Any, dict[str, range]]:
+    """Open a parquet or feather file that has flat columns of names and rows; give it and its stored index."""
     if not path.stat().st_size:
         raise InputError(f"{path} is empty: it needs columns and rows")
-    stamp = _stamp(path)
     file = _arrow_file(path, kind)
     rows, schema = _rows(file), file.schema_arrow
     if not rows:
@@ -248,15 +306,13 @@ def _open_arrow(path: Path, kind: str) -> SourceTable:
     check_names([*schema.names, *index], path)
     for field in schema:
         _check_flat(field, path)
-    try:
-        bare = file.read().replace_schema_metadata(None)  # what pandas notes there of its index is read even if ignored
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, kind, error) from None
+    return file, index
+
+
+def _as_frame(table: pa.Table) -> pd.DataFrame:
+    table = table.replace_schema_metadata(None)  # what pandas notes there of its index is read even if ignored
     options = {"date_as_object": False, "types_mapper": _NULLABLE.get, "split_blocks": True, "self_destruct": True}
-    frame = bare.to_pandas(ignore_metadata=True, **options)
-    for name, numbers in index.items():
-        frame[name] = pd.array(numbers, dtype="Int64")
-    return SourceTable(path, kind, frame, stamp=stamp)
+    return table.to_pandas(ignore_metadata=True, **options)
 
 
 class _Feather:

@@ -49,7 +49,11 @@ def read_utf8(path: Path, encoding: str | None = None) -> bytes:
     InputError
         Empty, of another format, in another encoding, or with NUL bytes in it.
     """
-    data = path.read_bytes()
+    return as_utf8(path.read_bytes(), path, encoding)
+
+
+def as_utf8(data: bytes, path: Path, encoding: str | None = None) -> bytes:
+    """Give the bytes of a text file, or of a part of it, as `read_utf8` does; `path` is what errors name."""
     if not data:
         raise InputError(f"{path} is empty: it needs a header line and rows")
     for magic, what in _OTHER_FORMATS:

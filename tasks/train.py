@@ -1,6 +1,7 @@
 """Training a classifier on weighted examples, and predicting with it.
 
-The loop itself is in `fitting`; this file chooses the rows, the device and, for `auto`, the kind of network.
+The loops themselves are in `fitting` and `linear_head`; this file chooses the rows, the device and, for `auto`, the
+kind of network.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.fitting import Judge, Progress, Recipe, choose_device, fit, limited_threads
+from burnish.tasks.fitting import Judge, Progress, choose_device, fit, limited_threads
+from burnish.tasks.linear_head import fit_linear
+from burnish.tasks.losses import check_targets
 from burnish.tasks.models import Network, build_network
+from burnish.tasks.training_recipe import Recipe
 
 PREDICT_ROWS = 16_384
+PLAIN = Recipe()
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class Trained:
         Where it was trained.
     seconds : float
         How long it took.
+    how : str
+        How it was fitted, in a few words.
     """
 
     network: Network
@@ -50,6 +57,7 @@ class Trained:
     model: str
     device: str
     seconds: float
+    how: str = ""
 
     @property
     def parameters(self) -> int:
@@ -62,20 +70,13 @@ def train_network(
     labels: NDArray[np.int64],
     weights: NDArray[np.floating[Any]] | None = None,
     *,
+    targets: NDArray[np.floating[Any]] | None = None,
     dev_features: NDArray[np.float32] | None = None,
     dev_labels: NDArray[np.int64] | None = None,
     dev_weights: NDArray[np.floating[Any]] | None = None,
     classes: Sequence[str],
+    recipe: Recipe = PLAIN,
     model: str = "auto",
-    hidden: Sequence[int] = Recipe.hidden,
-    dropout: float = Recipe.dropout,
-    activation: str = Recipe.activation,
-    epochs: int = Recipe.epochs,
-    batch_size: int | None = None,
-    learning_rate: float = Recipe.learning_rate,
-    weight_decay: float = Recipe.weight_decay,
-    label_smoothing: float = Recipe.label_smoothing,
-    patience: int = Recipe.patience,
     device: str = "auto",
     threads: int | None = None,
     seed: int = 0,
@@ -91,18 +92,18 @@ def train_network(
         Index into `classes`; rows with −1 (missing) are left out.
     weights : float (n,), optional
         s(i) ≥ 0; a row with weight 0 is left out. Default: all 1.
+    targets : float (n, k), optional
+        Soft labels, learnt from in place of `labels`; each row sums to 1.
     dev_features, dev_labels, dev_weights : optional
         The rows that decide when to stop, and how much each of them counts (for instance by the probability that its
         label is right: wrong dev labels stop a good network early). Without them training runs all its epochs.
     classes : sequence of str
         Names of the classes.
+    recipe : Recipe
+        Architecture, loss, optimizer and stopping.
     model : str
-        ``"linear"``, ``"mlp"``, or ``"auto"``: both are trained and the one with the smaller dev log loss is kept
-        (without dev rows: the mlp).
-    hidden, dropout, activation
-        Of the mlp.
-    epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
-        Of the optimizer (AdamW). `batch_size` None: a power of two, about n/64, between 32 and 1,024.
+        ``"linear"`` (fitted by `linear_head`), ``"mlp"`` (by `fitting`), or ``"auto"``: both are trained and the one
+        with the smaller dev log loss is kept (without dev rows: the mlp).
     device : str
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     threads : int, optional
@@ -126,34 +127,35 @@ def train_network(
     --------
     >>> x = np.repeat(np.eye(2, dtype=np.float32), 50, axis=0)
     >>> y = np.repeat([0, 1], 50)
-    >>> trained = train_network(x, y, classes=("a", "b"), model="linear", epochs=20)
+    >>> trained = train_network(x, y, classes=("a", "b"), model="linear")
     >>> predict(trained, x).argmax(1).tolist() == y.tolist()
     True
     """
     began = perf_counter()
-    recipe = Recipe(
-        tuple(hidden), dropout, activation, epochs, batch_size, learning_rate, weight_decay, label_smoothing, patience
-    )
     where = choose_device(device)
-    x, y, s = _training_rows(features, labels, weights)
+    used, s = _training_rows(labels, weights)
+    x = np.ascontiguousarray(features[used], np.float32)
+    y = labels.astype(np.int64)[used] if targets is None else check_targets(targets, len(labels), len(classes))[used]
     has_dev = dev_features is not None and dev_labels is not None and bool((dev_labels >= 0).any())
     kinds = {"auto": ("linear", "mlp") if has_dev else ("mlp",)}.get(model, (model,))
     best: tuple[float, Network, pd.DataFrame] | None = None
     with limited_threads(threads):
-        data = _on_device(x, y, where)
+        rows, wanted = _on_device(x, y, where)
         mass = torch.from_numpy(s[:, None]).to(where)
         judge = _dev_judge(dev_features, dev_labels, dev_weights, where) if has_dev else None
         for kind in kinds:
-            network = _network(kind, x.shape[1], len(classes), recipe, 1, seed).to(where)
-            network.set_scale(data[0])
-            history = fit(network, *data, mass, recipe, judge=judge, seed=seed, progress=progress)
+            network = network_of(recipe, kind, x.shape[1], len(classes), seed=seed).to(where)
+            network.set_scale(rows)
+            ready = network.standardize(rows)
+            history = fit_network(network, ready, wanted, mass, recipe, judge=judge, seed=seed, progress=progress)
             loss = float(history["dev_loss"].min()) if has_dev else 0.0
             if best is None or loss < best[0]:
                 best = loss, network, history
     assert best is not None
     _, network, history = best
     at = int(history["dev_loss"].to_numpy().argmin()) if has_dev else len(history) - 1
-    return Trained(network.cpu().eval(), history, at + 1, network.kind, str(where), seconds=perf_counter() - began)
+    seconds, how = perf_counter() - began, recipe.in_words(network.kind)
+    return Trained(network.cpu().eval(), history, at + 1, network.kind, str(where), seconds, how)
 
 
 def predict(
@@ -193,9 +195,44 @@ def check_weights(weights: NDArray[np.floating[Any]] | None, rows: int) -> NDArr
     return s
 
 
+def network_of(recipe: Recipe, kind: str, inputs: int, classes: int, *, copies: int = 1, seed: int = 0) -> Network:
+    """Build the network that a recipe describes; see `models.build_network`."""
+    return build_network(
+        kind,
+        inputs,
+        classes,
+        hidden=recipe.hidden,
+        dropout=recipe.dropout,
+        dropout_input=recipe.dropout_input,
+        activation=recipe.activation,
+        initialization=recipe.initialization,
+        batch_norm=recipe.batch_norm,
+        output="logistic" if recipe.loss == "logistic" else "softmax",
+        copies=copies,
+        seed=seed,
+    )
+
+
+def fit_network(
+    network: Network,
+    x: Tensor,
+    y: Tensor,
+    weights: Tensor,
+    recipe: Recipe,
+    *,
+    judge: Judge | None,
+    seed: int,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Fit a network by the method of its kind: `linear_head.fit_linear`, else `fitting.fit`."""
+    method = fit_linear if network.kind == "linear" else fit
+    return method(network, x, y, weights, recipe, judge=judge, seed=seed, progress=progress)
+
+
 def _training_rows(
-    features: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.floating[Any]] | None
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+    labels: NDArray[np.int64], weights: NDArray[np.floating[Any]] | None
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Tell the rows learnt from, bool (n,), and give their weights."""
     s = check_weights(weights, len(labels))
     labelled = np.asarray(labels) >= 0
     if not labelled.any():
@@ -203,23 +240,10 @@ def _training_rows(
     used = labelled & (s > 0)
     if not used.any():
         raise InputError("all weights of the training examples are 0: give some a weight above 0")
-    return np.ascontiguousarray(features[used], np.float32), np.asarray(labels)[used].astype(np.int64), s[used]
+    return used, s[used]
 
 
-def _network(kind: str, inputs: int, classes: int, recipe: Recipe, copies: int, seed: int) -> Network:
-    return build_network(
-        kind,
-        inputs,
-        classes,
-        hidden=recipe.hidden,
-        dropout=recipe.dropout,
-        activation=recipe.activation,
-        copies=copies,
-        seed=seed,
-    )
-
-
-def _on_device(x: NDArray[np.float32], y: NDArray[np.int64], where: torch.device) -> tuple[Tensor, Tensor]:
+def _on_device(x: NDArray[np.float32], y: NDArray[Any], where: torch.device) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(x).to(where), torch.from_numpy(y).to(where)
 
 
@@ -235,7 +259,7 @@ def _dev_judge(
     x, y = _on_device(np.ascontiguousarray(features[counted], np.float32), labels[counted].astype(np.int64), where)
     share = torch.from_numpy(strength[counted] / strength[counted].sum()).to(where)
 
-    def judge(network: Network) -> tuple[float, float]:
+    def judge(network: Network, _: float) -> tuple[float, float]:
         network.eval()
         with torch.no_grad():
             scores = torch.cat([network(part)[0] for part in torch.split(x, PREDICT_ROWS)])

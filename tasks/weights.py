@@ -3,13 +3,14 @@
 The loss is J = Σ s(i)·L(i) / Σ s(i) (see `train`). Each component is its own knob and its own column:
 - `weight_class`: (n / (k·n_c))^strength for class c, so that at 1 every class weighs the same;
 - `weight_source`: (share in the target / share here)^strength, the density ratio on sources; the target is dev, or
-every
-  source alike where none is given (importance weighting: Shimodaira 2000);
+  every source alike where none is given (importance weighting: Shimodaira 2000);
+- `weight_density`: the density ratio on the features (`density`), to the power of its strength;
 - `weight_quality`: the probability that the label is right;
 - `weight_hard`: 1 + strength for examples the last model got wrong, faded by the label quality, and 1 for
-  those whose label is more likely wrong than right: a mislabelled example looks hard, and must never be strengthened.
+  those whose label is more likely wrong than right: a mislabelled example looks hard, and must never be strengthened;
+- `weight_user`: the user's own column.
 
-Their product, with the user's own weights, is brought to mean 1 over the rows that are learnt from and capped at `cap`.
+Their product is brought to mean 1 over the rows that are learnt from and capped at `cap`.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ def strengthening_factors(
     *,
     target: NDArray[np.bool_] | None = None,
     misclassified: NDArray[np.bool_] | None = None,
+    ratios: NDArray[np.floating[Any]] | None = None,
     user: NDArray[np.floating[Any]] | None = None,
     class_balance: float = 0.0,
     source_balance: float = 0.0,
+    density: float = 0.0,
     quality: bool = True,
     hard: float = 0.0,
     cap: float = 10.0,
@@ -56,10 +59,12 @@ def strengthening_factors(
         Rows whose sources are the distribution that matters (dev). Default: all sources alike.
     misclassified : bool (n,), optional
         Rows the last model got wrong.
+    ratios : float (n,), optional
+        How much more often such a row is met in the target: see `density.density_ratio`.
     user : float (n,), optional
         Weights of the user's own, ≥ 0.
-    class_balance, source_balance : float
-        From 0 (as they come) to 1 (balanced).
+    class_balance, source_balance, density : float
+        From 0 (as they come) to 1 (balanced; the whole of `ratios`).
     quality : bool
         Whether to weigh by `label_quality`.
     hard : float
@@ -70,8 +75,8 @@ def strengthening_factors(
     Returns
     -------
     DataFrame
-        `weight_class, weight_source, weight_quality, weight_hard, weight`, float64; `weight` has mean 1 over rows
-        learnt from.
+        `weight_class, weight_source, weight_density, weight_quality, weight_hard, weight_user, weight`, float64;
+        `weight` has mean 1 over rows learnt from.
 
     Raises
     ------
@@ -91,10 +96,12 @@ def strengthening_factors(
     parts = {
         "weight_class": _balance(labels, used, None, class_balance),
         "weight_source": _source_weights(sources, used, target, source_balance),
+        "weight_density": np.ones(len(labels)) if ratios is None else np.asarray(ratios, np.float64) ** density,
         "weight_quality": right if quality else np.ones(len(labels)),
         "weight_hard": _hard_weights(misclassified, right, hard),
+        "weight_user": check_weights(user, len(labels)).astype(np.float64),
     }
-    product = np.prod(list(parts.values()), axis=0) * check_weights(user, len(labels))
+    product = np.prod(list(parts.values()), axis=0)
     parts["weight"] = _normalize(product, used, cap)
     return pd.DataFrame({name: np.where(used, part, 0.0) for name, part in parts.items()})
 

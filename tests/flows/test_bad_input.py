@@ -413,6 +413,9 @@ def test_folders_that_hold_no_classes(
         (["report", "nowhere"], "not a finished run"),
         (["compare", "nowhere", "nowhere"], "not a finished run"),
         (["predict", "nowhere", "t.csv"], "holds no model"),
+        (["predict", "nowhere"], "name the new data"),
+        (["predict", "nowhere", "--onnx", "m.onnx"], "holds no model"),
+        (["predict", "nowhere", "--onnx", "c.yaml"], "c.yaml exists already"),
         (["run", "d.yaml"], "did you mean c.yaml?"),
     ],
 )

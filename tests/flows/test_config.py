@@ -59,7 +59,7 @@ def test_the_resolved_configuration_reads_back_the_same(tmp_path: Path) -> None:
         (MINIMAL + "train: {learning_rate: .nan}\n", "train.learning_rate is nan: it must be a number above 0"),
         (
             MINIMAL + "train: {model: mpl}\n",
-            "train.model is 'mpl': it must be one of auto, linear, mlp; did you mean mlp?",
+            "train.model is 'mpl': it must be one of auto, linear, mlp, boosting, cnn; did you mean mlp?",
         ),
         (MINIMAL + "train: {dropout: 1}\n", "it must be a number from 0 and below 1"),
         (MINIMAL + "train: {hidden: 5}\n", "train.hidden is 5: it must be a list, each of it a whole number from 1"),
@@ -72,6 +72,9 @@ def test_the_resolved_configuration_reads_back_the_same(tmp_path: Path) -> None:
         (MINIMAL + "split: {target: {source: 5}}\n", "split.target.source is 5: it must be text"),
         (MINIMAL + "features: {weights: {a: -1}}\n", "features.weights.a is -1: it must be a number from 0 to 1,000"),
         (MINIMAL + "features: {leave_out: [blury]}\n", "features.leave_out.0 is 'blury'"),
+        (MINIMAL + "augment: {recipe: {blur: [2, 1]}}\n", "augment.recipe.blur"),
+        (MINIMAL + "augment: {recipe: {jpeg: [0, 50]}}\n", "both must be from 1 to 100"),
+        (MINIMAL + "augment: {recipe: {rotate: 3}}\n", "unknown key augment.recipe.rotate; known keys here: blur"),
         (MINIMAL + "outliers: null\n", "outliers is nothing: it must be a section with keys of its own: method, rule"),
         ("data: {path: [a], label: kind}\n", "data.path is ['a']: it must be a path"),
     ],

@@ -60,7 +60,7 @@ def test_a_run_leaves_what_it_promises(place: Path) -> None:
         "review.csv",
         "neighbours.npy",
         "validation/suite.json",
-        "model/network.safetensors",
+        "model/model.json",
     ):
         assert (run / name).is_file(), name
     assert not [path for path in run.rglob("*") if path.suffix in {".pkl", ".pickle", ".joblib", ".pt"}]

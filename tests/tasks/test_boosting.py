@@ -8,9 +8,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict
 
-from burnish.tasks.boosting import LEVELS, TREES, boost_out_of_fold, boosting_fits, table_for_trees
+from burnish.tasks.boosting import TREES, boost_out_of_fold, boosting_fits
 from burnish.tasks.findings import InputError
 from burnish.tasks.folds import out_of_fold
+from burnish.tasks.training_recipe import Recipe
 
 CLASSES = ("m", "b")
 
@@ -51,7 +52,7 @@ def test_folds_are_those_of_the_network(cancer):
     groups = np.arange(len(y)) // 3
     ours = boost(frame, y, groups=groups, seed=3)
     network = out_of_fold(
-        frame.to_numpy(np.float32), y, classes=CLASSES, groups=groups, seed=3, model="linear", epochs=1
+        frame.to_numpy(np.float32), y, classes=CLASSES, groups=groups, seed=3, model="linear", recipe=Recipe(epochs=1)
     )
     np.testing.assert_array_equal(ours.fold, network.fold)
     assert all(len(np.unique(ours.fold[groups == group])) == 1 for group in np.unique(groups))
@@ -129,20 +130,6 @@ def mixed():
     return frame, town, day, size
 
 
-def test_a_table_keeps_its_types(mixed):
-    frame, town, *_ = mixed
-    table = table_for_trees(frame, list(frame), np.ones(len(frame), bool))
-    assert table.names == tuple(frame)
-    assert table.categorical.tolist() == [True, False, False, False, False, True, False]
-    np.testing.assert_array_equal(np.isnan(table.cells), frame.isna().to_numpy())
-    codes = table.cells[:, 0]
-    assert set(codes[~np.isnan(codes)]) == {0, 1, 2}
-    counts = frame["town"].value_counts()
-    assert (town[codes == 0] == counts.index[0]).all()
-    assert table.cells[:, 1].max() < 20_000  # days since 1970
-    assert set(table.cells[~np.isnan(table.cells[:, 2]), 2]) == {0, 1}
-
-
 @pytest.mark.parametrize("telling", ["town", "day", "size", "sold"])
 def test_every_type_of_column_teaches(mixed, telling):
     frame, town, day, size = mixed
@@ -158,27 +145,8 @@ def test_levels_beyond_the_histograms_are_told_by_how_common_they_are():
     rare = np.array([f"r{i:03d}" for i in range(400)])
     column = pd.Series(np.concatenate([np.repeat("often", 300), rare, rare]), dtype="str")
     frame = pd.DataFrame({"who": column})
-    table = table_for_trees(frame, ["who"], np.ones(1100, bool))
-    assert table.names == ("who", "who how common")
-    assert table.categorical.tolist() == [True, False]
-    assert table.cells[:, 0].max() == LEVELS - 1
     truth = (column != "often").to_numpy(np.int64)
     assert (boost(frame, truth).probabilities.argmax(axis=1) == truth).all()
-
-
-def test_levels_and_quantiles_are_learnt_where_told():
-    frame = pd.DataFrame({"who": pd.Series(["a", "a", "b", "c"], dtype="str")})
-    table = table_for_trees(frame, ["who"], np.array([True, True, True, False]))
-    np.testing.assert_array_equal(table.cells[:, 0], [0, 0, 1, np.nan])
-
-
-def test_quantiles_keep_the_order_of_a_long_column():
-    values = np.random.default_rng(0).lognormal(size=2_000)
-    values[5] = np.nan
-    cells = table_for_trees(pd.DataFrame({"x": values}), ["x"], np.arange(2_000) < 1_500).cells[:, 0]
-    assert np.isnan(cells[5])
-    ordered = cells[np.argsort(values)][:-1]
-    assert (np.diff(ordered) >= 0).all() and len(np.unique(ordered)) == LEVELS
 
 
 def test_large_tables_are_left_out():

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.fitting import Recipe, choose_device, fit, limited_threads, weighted_loss
+from burnish.tasks.fitting import choose_device, fit, limited_threads
+from burnish.tasks.losses import weighted_loss
 from burnish.tasks.models import build_network
+from burnish.tasks.training_recipe import Recipe
 
 
 def scores_labels_weights(rows, seed):
@@ -75,7 +77,7 @@ def test_keeps_the_weights_of_the_smallest_loss():
     losses = iter([0.9, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2])
     seen = []
 
-    def judge(network):
+    def judge(network, _):
         seen.append(network.weights[0].detach().clone())
         return next(losses), 0.0
 

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from burnish.tasks import folds as module
 from burnish.tasks.findings import InputError
 from burnish.tasks.folds import OutOfFold, assign_folds, best_pass, held_out_log_loss, out_of_fold
+from burnish.tasks.training_recipe import Recipe
 
 CLASSES = ("m", "b")
 
@@ -74,8 +75,11 @@ def test_no_row_sees_its_own_label():
 def test_auto_is_no_worse_than_either(cancer):
     x, y = cancer
     y = np.where(np.random.default_rng(0).random(len(y)) < 0.1, 1 - y, y)
-    each = {kind: out_of_fold(x, y, classes=CLASSES, model=kind, epochs=15).log_loss for kind in ("linear", "mlp")}
-    made = out_of_fold(x, y, classes=CLASSES, model="auto", epochs=15)
+    each = {
+        kind: out_of_fold(x, y, classes=CLASSES, model=kind, recipe=Recipe(epochs=15)).log_loss
+        for kind in ("linear", "mlp")
+    }
+    made = out_of_fold(x, y, classes=CLASSES, model="auto", recipe=Recipe(epochs=15))
     assert made.log_loss <= min(each.values())
     np.testing.assert_allclose(made.probabilities.sum(1), 1, atol=1e-5)
 
@@ -122,9 +126,9 @@ def test_the_dynamics_of_a_row_never_hear_its_own_label(cancer, monkeypatch, mod
     x, y = cancer
     fold = np.arange(len(y)) % 3
     monkeypatch.setattr(module, "assign_folds", lambda *_, **__: (fold, ""))
-    told = out_of_fold(x, y, classes=CLASSES, model=model, epochs=3)
+    told = out_of_fold(x, y, classes=CLASSES, model=model, recipe=Recipe(epochs=3))
     other = np.where(np.arange(len(y)) == 7, 1 - y, y)
-    retold = out_of_fold(x, other, classes=CLASSES, model=model, epochs=3)
+    retold = out_of_fold(x, other, classes=CLASSES, model=model, recipe=Recipe(epochs=3))
     same = fold == fold[7]
     np.testing.assert_array_equal(told.dynamics[same], retold.dynamics[same])
     assert (told.dynamics[~same] != retold.dynamics[~same]).any(axis=1).all()
@@ -141,7 +145,7 @@ def test_dynamics_are_the_mean_log_probabilities_of_the_epochs(cancer, monkeypat
         return logs
 
     monkeypatch.setattr(module._Stack, "_held_out", listen)
-    made = out_of_fold(x, labels, classes=CLASSES, model="mlp", epochs=6)
+    made = out_of_fold(x, labels, classes=CLASSES, model="mlp", recipe=Recipe(epochs=6))
     rows = np.argsort(made.fold, kind="stable")[(labels < 0).sum() :]
     mean = np.mean([logs.numpy() for logs in heard[:6]], axis=0)
     np.testing.assert_allclose(np.diff(np.log(made.dynamics[rows])), np.diff(mean), atol=1e-4)
@@ -150,7 +154,7 @@ def test_dynamics_are_the_mean_log_probabilities_of_the_epochs(cancer, monkeypat
 def test_dynamics_of_all_rows_are_probabilities_that_know_the_classes(cancer):
     x, y = cancer
     hidden = np.where(np.arange(len(y)) % 5 == 0, -1, y)
-    made = out_of_fold(x, hidden, classes=CLASSES, model="auto", epochs=20)
+    made = out_of_fold(x, hidden, classes=CLASSES, model="auto", recipe=Recipe(epochs=20))
     assert made.dynamics.dtype == np.float32
     np.testing.assert_allclose(made.dynamics.sum(1), 1, atol=1e-5)
     assert (made.dynamics.argmax(1) == y)[hidden < 0].mean() > 0.9
@@ -161,15 +165,15 @@ def test_dynamics_do_not_depend_on_other_rows_without_label(cancer):
     x, y = cancer
     hidden = np.where(np.arange(len(y)) % 5 == 0, -1, y)
     fewer = np.flatnonzero((hidden >= 0) | (np.arange(len(y)) % 10 == 0))
-    made = out_of_fold(x, hidden, classes=CLASSES, model="linear", epochs=4)
-    left = out_of_fold(x[fewer], hidden[fewer], classes=CLASSES, model="linear", epochs=4)
+    made = out_of_fold(x, hidden, classes=CLASSES, model="linear", recipe=Recipe(epochs=4))
+    left = out_of_fold(x[fewer], hidden[fewer], classes=CLASSES, model="linear", recipe=Recipe(epochs=4))
     np.testing.assert_allclose(made.dynamics[fewer], left.dynamics, atol=1e-6)
 
 
 def test_rows_without_label_are_predicted(cancer):
     x, y = cancer
     hidden = np.where(np.arange(len(y)) % 5 == 0, -1, y)
-    made = out_of_fold(x, hidden, classes=CLASSES, model="linear", epochs=20)
+    made = out_of_fold(x, hidden, classes=CLASSES, model="linear", recipe=Recipe(epochs=20))
     assert (made.fold[hidden < 0] == -1).all()
     assert (made.probabilities[hidden < 0].argmax(1) == y[hidden < 0]).mean() > 0.9
 
@@ -178,7 +182,7 @@ def test_rows_of_weight_zero_teach_nothing(cancer):
     x, y = cancer
     wrong = np.arange(len(y)) % 3 == 0
     labels = np.where(wrong, 1 - y, y)
-    made = out_of_fold(x, labels, (~wrong).astype(float), classes=CLASSES, model="linear", epochs=20)
+    made = out_of_fold(x, labels, (~wrong).astype(float), classes=CLASSES, model="linear", recipe=Recipe(epochs=20))
     assert (made.probabilities.argmax(1) == y).mean() > 0.93
 
 
@@ -186,14 +190,14 @@ def test_small_classes_shrink_the_folds(cancer):
     x, y = cancer
     labels = y.copy()
     labels[:3] = 2
-    made = out_of_fold(x, labels, classes=(*CLASSES, "rare"), model="linear", epochs=2)
+    made = out_of_fold(x, labels, classes=(*CLASSES, "rare"), model="linear", recipe=Recipe(epochs=2))
     assert made.fold.max() == 2
     assert "smallest class has 3" in made.note
 
 
 def test_same_seed_same_bytes(cancer):
     x, y = cancer
-    first, second = (out_of_fold(x, y, classes=CLASSES, model="mlp", epochs=3, seed=1) for _ in range(2))
+    first, second = (out_of_fold(x, y, classes=CLASSES, model="mlp", recipe=Recipe(epochs=3), seed=1) for _ in range(2))
     assert first.probabilities.tobytes() == second.probabilities.tobytes()
     assert first.dynamics.tobytes() == second.dynamics.tobytes()
 
@@ -206,3 +210,12 @@ def test_refuses():
         assign_folds(np.zeros(4, np.int64), groups=np.array(["a"] * 4))
     with pytest.raises(InputError, match="nothing can be learnt"):
         out_of_fold(x, np.full(4, -1), classes=CLASSES)
+
+
+@pytest.mark.parametrize("options", [{"batch_norm": True}, {"loss": "logistic"}, {"average": 0.9, "clip": 1.0}])
+@pytest.mark.parametrize("model", ["linear", "mlp"])
+def test_every_way_of_fitting_tells_the_classes(cancer, options, model):
+    x, y = cancer
+    made = out_of_fold(x, y, classes=CLASSES, model=model, recipe=Recipe(epochs=12, **options))
+    assert (made.probabilities.argmax(1) == y).mean() > 0.93
+    np.testing.assert_allclose(made.probabilities.sum(1), 1, atol=1e-5)

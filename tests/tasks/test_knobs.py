@@ -63,3 +63,13 @@ def test_open_gaps_ask_for_more_examples() -> None:
     (found,) = next_steps([], still, rate(3, 60), stated(math.nan), 0.01, ())
     assert found.severity == "cannot_tell"
     assert next_steps([], gaps(variance=0.001), *nothing(), 0.01, ()) == ()
+
+
+def test_trees_have_no_knobs_of_a_network() -> None:
+    material = gaps(variance=0.043, avoidable_bias=0.02)
+    found = next_steps(["variance", "avoidable_bias"], material, *nothing(), 0.01, (), trees=True)
+    assert [step.code.removeprefix("diagnosis.") for step in found] == [
+        "variance.data",
+        "avoidable_bias.labels",
+        "avoidable_bias.features",
+    ]

@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch import nn
 
+from burnish.tasks.activations import ACTIVATIONS
 from burnish.tasks.findings import InputError
-from burnish.tasks.models import ACTIVATIONS, build_network
+from burnish.tasks.models import build_network
 
 
 def test_linear_starts_uniform_and_has_no_hidden_layer():
@@ -74,3 +75,53 @@ def test_refuses_in_one_sentence(options, message):
     options = {"kind": "mlp"} | options
     with pytest.raises(InputError, match=message):
         build_network(options.pop("kind"), 3, 2, **options)
+
+
+def test_serlu_keeps_a_standard_normal_signal():
+    signal = torch.randn(2_000_000, generator=torch.Generator().manual_seed(0))
+    out = ACTIVATIONS["serlu"](signal)
+    assert abs(float(out.mean())) < 2e-3
+    assert float(out.var()) == pytest.approx(1, abs=5e-3)
+
+
+def test_batch_norm_is_torchs_for_each_copy():
+    network = build_network("mlp", 4, 2, hidden=(3,), dropout=0.0, batch_norm=True, copies=2)
+    x = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network.weights[1].fill_(1.0)
+    trained = network.train()(x)
+    for copy in range(2):
+        signal = x @ network.weights[0][copy] + network.biases[0][copy]
+        peer = nn.BatchNorm1d(3)
+        wanted = torch.relu(peer(signal)) @ network.weights[1][copy]
+        torch.testing.assert_close(trained[copy], wanted)
+        torch.testing.assert_close(network.mean_0[copy, 0], peer.running_mean)
+    used = network.eval()
+    assert torch.equal(used(x, only=slice(1, 2))[0], used(x)[1])
+
+
+def test_xavier_starts_smaller_than_he():
+    he, xavier = (build_network("mlp", 300, 2, hidden=(600,), initialization=name) for name in ("he", "xavier"))
+    assert float(he.weights[0].detach().std()) == pytest.approx((2 / 300) ** 0.5, rel=0.01)
+    assert float(xavier.weights[0].detach().std()) == pytest.approx((2 / 900) ** 0.5, rel=0.01)
+
+
+def test_the_softmax_of_logistic_outputs_is_their_sigmoid_brought_to_sum_one():
+    plain, logistic = (build_network("mlp", 4, 3, hidden=(5,), output=name).eval() for name in ("softmax", "logistic"))
+    x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for network in (plain, logistic):
+            network.weights[1].copy_(torch.randn(1, 5, 3, generator=torch.Generator().manual_seed(1)))
+    ones = torch.sigmoid(plain(x))
+    torch.testing.assert_close(torch.softmax(logistic(x), 2), ones / ones.sum(2, keepdim=True))
+
+
+def test_input_dropout_leaves_features_out():
+    network = build_network("linear", 4, 2, dropout_input=0.5)
+    assert network.dropout_input == 0
+    network = build_network("mlp", 1, 2, hidden=(1,), dropout=0.0, dropout_input=0.5).train()
+    with torch.no_grad():
+        network.weights[0].fill_(1.0)
+        network.weights[1].fill_(1.0)
+    out = network(torch.ones(1000, 1), torch.Generator().manual_seed(0))[0, :, 0]
+    assert set(out.tolist()) == {0.0, 2.0}

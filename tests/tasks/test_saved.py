@@ -1,14 +1,18 @@
 import json
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.torch import load, save
 
 from burnish.tasks.encoders import fit_patch_encoder
 from burnish.tasks.features import fit_array_encoder, fit_table_encoder
 from burnish.tasks.findings import InputError
-from burnish.tasks.saved import MODEL, NETWORK, PLAIN, TENSORS, load_model, save_model
+from burnish.tasks.saved import MODEL, NETWORK, PLAIN, TENSORS, TREES, load_model, save_model
 from burnish.tasks.train import predict, train_network
+from burnish.tasks.training_recipe import Recipe
+from burnish.tasks.tree_training import train_trees
 
 CLASSES = ("no", "yes")
 RNG = np.random.default_rng(0)
@@ -21,7 +25,9 @@ ARRAY = RNG.normal(size=(60, 5))
 
 def saved(folder, rows, encoder, kind="mlp", **options):
     features = encoder.transform(rows)
-    trained = train_network(features, np.arange(60) % 2, classes=CLASSES, model=kind, hidden=(8,), epochs=2)
+    trained = train_network(
+        features, np.arange(60) % 2, classes=CLASSES, model=kind, recipe=Recipe(hidden=(8,), epochs=2)
+    )
     save_model(folder, trained, encoder, classes=CLASSES, **options)
     return predict(trained, features)
 
@@ -82,4 +88,101 @@ def test_refuses_another_format_and_what_is_no_model(tmp_path):
     for text in ("{", "[]", "{}", "\x00"):
         path.write_text(text)
         with pytest.raises(InputError, match="describes no model"):
+            load_model(tmp_path)
+
+
+def mixed(rows, seed):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "size": pd.Series(rng.normal(size=rows)).mask(rng.random(rows) < 0.1),
+            "town": pd.Series(rng.choice(["York", "Bath", f"new {seed}"], rows), dtype="str"),
+            "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(pd.Series(rng.integers(0, 900, rows)), unit="D"),
+            "sold": pd.array(np.where(rng.random(rows) < 0.1, None, rng.random(rows) < 0.5), dtype="boolean"),
+            "who": pd.Series([f"w{place}" for place in rng.integers(0, 700, rows)], dtype="str"),
+        }
+    )
+    frame["town"] = frame["town"].mask(rng.random(rows) < 0.1)
+    return frame
+
+
+@pytest.fixture(scope="module")
+def trees():
+    frame, rng = mixed(600, 0), np.random.default_rng(0)
+    told = (frame["town"] == "York").to_numpy(int) + (frame["size"].fillna(0) > 0).to_numpy(int)
+    labels = np.where(rng.random(600) < 0.1, rng.integers(0, 3, 600), told).astype(np.int64)
+    dev = np.arange(450, 600)
+    shown = np.where(np.arange(600) < 450, labels, -1)
+    return train_trees(
+        frame, shown, rng.random(600), dev=dev, dev_labels=labels[dev], learn_from=list(frame), classes="abc"
+    )
+
+
+def test_trees_give_scikit_learns_numbers_after_loading(tmp_path, trees):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    save_model(tmp_path / "model", trees, trees.encoder, classes=("a", "b", "c"))
+    model = load_model(tmp_path / "model")
+    files = sorted(path.name for path in (tmp_path / "model").iterdir())
+    assert files == sorted([MODEL, TREES, PLAIN, TENSORS])
+    new = mixed(500, 1)  # with towns and people that were never met
+    np.testing.assert_array_equal(model.predict(new), trees.predict(new))
+    cells, rng = model.encoder.transform(mixed(600, 0))[:450], np.random.default_rng(0)
+    frame = mixed(600, 0)
+    told = (frame["town"] == "York").to_numpy(int) + (frame["size"].fillna(0) > 0).to_numpy(int)
+    labels = np.where(rng.random(600) < 0.1, rng.integers(0, 3, 600), told)[:450]
+    fitted = HistGradientBoostingClassifier(
+        categorical_features=model.encoder.categorical,
+        early_stopping=False,
+        max_iter=trees.best_epoch,
+        random_state=0,
+    ).fit(cells, labels, sample_weight=rng.random(600)[:450].astype(np.float32))
+    read = model.encoder.transform(new)
+    np.testing.assert_array_equal(model.network.scores(read), fitted.decision_function(read))
+    np.testing.assert_array_equal(model.predict(new), fitted.predict_proba(read))
+
+
+def test_a_network_saved_over_trees_leaves_none(tmp_path, trees):
+    save_model(tmp_path, trees, trees.encoder, classes=("a", "b", "c"))
+    before = saved(tmp_path, ARRAY, fit_array_encoder(ARRAY))
+    assert not (tmp_path / TREES).exists()
+    assert load_model(tmp_path).predict(ARRAY).tobytes() == before.tobytes()
+
+
+@pytest.mark.parametrize("name", [MODEL, TREES, PLAIN, TENSORS])
+def test_refuses_trees_that_were_changed(tmp_path, trees, name):
+    save_model(tmp_path, trees, trees.encoder, classes=("a", "b", "c"))
+    path = tmp_path / name
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"1.", b"2.", 1) if name == MODEL else content[:-1] + b"\x07")
+    with pytest.raises(InputError, match=name):
+        load_model(tmp_path)
+
+
+def forged(folder, change):
+    """Change the model folder and write sums that fit."""
+    model = json.loads((folder / MODEL).read_text())
+    change(model)
+    model.pop("sum")
+    model["sha256"] = {name: sha256((folder / name).read_bytes()).hexdigest() for name in model["sha256"]}
+    model["sum"] = sha256(json.dumps(model, indent=1, ensure_ascii=False).encode()).hexdigest()
+    (folder / MODEL).write_text(json.dumps(model, indent=1, ensure_ascii=False))
+
+
+def test_trees_that_would_never_end_are_refused(tmp_path, trees):
+    save_model(tmp_path, trees, trees.encoder, classes=("a", "b", "c"))
+    tensors = load((tmp_path / TREES).read_bytes())
+    tensors["right"][1] = 0
+    (tmp_path / TREES).write_bytes(save(tensors))
+    forged(tmp_path, lambda model: None)
+    with pytest.raises(InputError, match="outside themselves"):
+        load_model(tmp_path)
+
+
+def test_a_folder_put_together_of_two_models_is_refused(tmp_path, trees):
+    save_model(tmp_path, trees, trees.encoder, classes=("a", "b", "c"))
+    for change in (lambda m: m["classes"].pop(), lambda m: m["sha256"].pop(TREES), lambda m: m.pop("classes")):
+        save_model(tmp_path, trees, trees.encoder, classes=("a", "b", "c"))
+        forged(tmp_path, change)
+        with pytest.raises(InputError, match="holds no model that this version"):
             load_model(tmp_path)

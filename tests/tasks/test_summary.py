@@ -18,6 +18,7 @@ def test_predictions_are_judged_by_the_label_and_not_without_one() -> None:
     found = prediction_columns(chances, ("a", "b", "c"), pd.Series(["a", "c", None], dtype="str"))
     assert found["predicted"].tolist() == ["a", "b", "c"]
     np.testing.assert_allclose(found["margin"], [0.5, 0.1, 0.1])
+    np.testing.assert_allclose(found["loss"], [-np.log(chances[0, 0]), -np.log(chances[1, 2]), np.nan])
     assert found["correct"].tolist()[:2] == [True, False]
     assert pd.isna(found["correct"][2])
 
@@ -32,7 +33,11 @@ def test_classes_without_a_row_are_counted_too() -> None:
 def test_weights_of_rows_not_learnt_from_do_not_count() -> None:
     parts = {"weight_class": 1.0, "weight_source": 1.0, "weight_hard": 1.0}
     table = pd.DataFrame({"id": ["p", "q", "r"], "weight": [0.0, 1.5, 0.5], "weight_quality": [0.0, 0.9, 0.3]} | parts)
-    assert weight_facts(table) == {"components": ["weight_quality"], "min": 0.5, "max": 1.5, "heaviest": ["q", "r"]}
+    facts = weight_facts(table)
+    assert (facts["components"], facts["min"], facts["max"]) == (["weight_quality"], 0.5, 1.5)
+    assert facts["heaviest"] == ["q", "r"]
+    assert facts["heaviest_factors"] == {"weight_quality": [0.9, 0.3], "weight": [1.5, 0.5]}
+    assert facts["quantiles"]["weight"][facts["quantiles_at"].index(0.5)] == 1.0
 
 
 def test_the_bayes_error_is_the_best_humans() -> None:

@@ -7,6 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from burnish.tasks.findings import InputError
 from burnish.tasks.train import Trained, check_weights, predict, train_network
+from burnish.tasks.training_recipe import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +52,26 @@ def test_history_and_best_epoch_agree(cancer):
 
 
 def test_probabilities_are_float32_and_add_up(cancer):
-    probabilities = predict(fitted(cancer, model="mlp", epochs=3), cancer[0])
+    probabilities = predict(fitted(cancer, model="mlp", recipe=Recipe(epochs=3)), cancer[0])
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
-    assert predict(fitted(cancer, epochs=1), cancer[0][:0]).shape == (0, 2)
+    assert predict(fitted(cancer, recipe=Recipe(epochs=1)), cancer[0][:0]).shape == (0, 2)
 
 
 def test_same_seed_same_bytes(cancer):
-    first, second = (predict(fitted(cancer, model="mlp", epochs=5, seed=3), cancer[0]) for _ in range(2))
+    first, second = (predict(fitted(cancer, model="mlp", recipe=Recipe(epochs=5), seed=3), cancer[0]) for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
 
 def test_rows_without_label_or_weight_do_nothing(cancer):
     x, y = cancer
-    dev = {"dev_features": x[300:400], "dev_labels": y[300:400], "classes": ("m", "b"), "model": "linear", "epochs": 3}
+    dev = {
+        "dev_features": x[300:400],
+        "dev_labels": y[300:400],
+        "classes": ("m", "b"),
+        "model": "linear",
+        "recipe": Recipe(epochs=3),
+    }
     plain = train_network(x[:200], y[:200], **dev)
     labels = np.concatenate([y[:250], np.full(50, -1)])
     weights = np.where(np.arange(300) < 200, 2.0, 0.0)
@@ -78,9 +85,9 @@ def test_weights_turn_the_model(cancer):
     share = [
         (
             predict(
-                fitted(cancer, dev_features=None, epochs=30)
+                fitted(cancer, dev_features=None, recipe=Recipe(epochs=30))
                 if s is None
-                else train_network(x[:300], y[:300], s, classes=("m", "b"), model="linear", epochs=30),
+                else train_network(x[:300], y[:300], s, classes=("m", "b"), model="linear", recipe=Recipe(epochs=30)),
                 x[400:],
             ).argmax(1)
             == 0
@@ -92,7 +99,7 @@ def test_weights_turn_the_model(cancer):
 
 def test_without_dev_all_epochs_run(cancer):
     x, y = cancer
-    trained = train_network(x, y, classes=("m", "b"), epochs=4)
+    trained = train_network(x, y, classes=("m", "b"), recipe=Recipe(epochs=4))
     assert (trained.model, trained.best_epoch, len(trained.history)) == ("mlp", 4, 4)
     assert trained.history["dev_loss"].isna().all()
 
@@ -120,4 +127,20 @@ def test_refuses_nothing_to_learn_from(cancer):
     with pytest.raises(InputError, match="all weights"):
         train_network(x, y, np.zeros(len(x)), classes=("m", "b"))
     with pytest.raises(InputError, match="width 30"):
-        predict(fitted(cancer, epochs=1), x[:, :5])
+        predict(fitted(cancer, recipe=Recipe(epochs=1)), x[:, :5])
+
+
+def test_soft_labels_of_one_class_are_labels_and_others_temper(cancer):
+    x, y = cancer
+    sure = np.eye(2, dtype=np.float32)[y[:300]]
+    hard, same, soft = (
+        predict(fitted(cancer, model="mlp", targets=targets, recipe=Recipe(epochs=8)), x[400:])
+        for targets in (None, sure, 0.8 * sure + 0.1)
+    )
+    np.testing.assert_allclose(hard, same, atol=1e-4)
+    assert soft.max() < hard.max()
+
+
+def test_says_how_it_was_fitted(cancer):
+    assert fitted(cancer, recipe=Recipe(epochs=2)).how == "cross-entropy by L-BFGS in long strides"
+    assert "sgd, learning rate 0.1" in fitted(cancer, model="mlp", recipe=Recipe(epochs=1, optimizer="sgd")).how

@@ -8,7 +8,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from burnish.tasks.findings import InputError
 from burnish.tasks.weights import strengthening_factors
 
-COLUMNS = ["weight_class", "weight_source", "weight_quality", "weight_hard", "weight"]
+COLUMNS = [
+    "weight_class", "weight_source", "weight_density", "weight_quality", "weight_hard", "weight_user", "weight",
+]  # fmt: skip
 
 
 def test_class_balance_is_that_of_sklearn():
@@ -103,3 +105,29 @@ def test_refuses_weights(user):
 def test_refuses_no_labels():
     with pytest.raises(InputError, match="no example has a label"):
         strengthening_factors(np.array([-1, -1]))
+
+
+def test_density_ratios_are_a_factor_with_a_knob():
+    ratios = np.array([4.0, 1.0, 1.0])
+    full = strengthening_factors(np.array([0, 1, 1]), ratios=ratios, density=1.0)
+    assert full["weight_density"].tolist() == [4, 1, 1]
+    assert full["weight"].tolist() == [2, 0.5, 0.5]
+    half = strengthening_factors(np.array([0, 1, 1]), ratios=ratios, density=0.5)
+    assert half["weight_density"].tolist() == [2, 1, 1]
+    off = strengthening_factors(np.array([0, 1, 1]), ratios=ratios)
+    assert off["weight"].tolist() == [1, 1, 1]
+
+
+def test_the_product_of_the_columns_is_the_weight():
+    made = strengthening_factors(
+        np.array([0, 1, 1, 0]),
+        None,
+        np.array([1.0, 0.6, 0.9, 1.0]),
+        ratios=np.array([2.0, 1.0, 0.5, 1.0]),
+        user=np.array([1.0, 2.0, 1.0, 3.0]),
+        class_balance=1.0,
+        density=1.0,
+        cap=50.0,
+    )
+    product = made.drop(columns="weight").prod(axis=1)
+    assert (made["weight"] / product).to_numpy() == pytest.approx(np.full(4, 4 / product.sum()))

@@ -1,0 +1,67 @@
+"""Exponentially weighted averages of a network's weights, with bias correction.
+
+v_t = β·v_{t−1} + (1−β)·x_t starts at 0, so that early values are too small; dividing by 1 − β^t mends that (Kingma &
+Ba 2015, "Adam", section 3). Averaged weights judge better than the last ones, which still jump with each mini-batch
+(Polyak & Juditsky 1992).
+Known failure: with β near 1 and few steps the average lags behind; it then judges weights of long ago.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+class WeightAverage:
+    """The average of a network's weights over the steps; with β = 0 it is the last weights and costs nothing.
+
+    Parameters
+    ----------
+    network : nn.Module
+    beta : float
+        Memory: about 1/(1−β) steps count.
+    """
+
+    def __init__(self, network: nn.Module, beta: float) -> None:
+        self.network, self.beta = network, beta
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all steps, for instance where the weights were set back."""
+        self.steps = 0
+        self.sums = [torch.zeros_like(each) for each in self.network.parameters()] if self.beta else []
+
+    def update(self) -> None:
+        """Take in the weights after a step."""
+        if not self.beta:
+            return
+        self.steps += 1
+        with torch.no_grad():
+            for total, weight in zip(self.sums, self.network.parameters(), strict=True):
+                total.lerp_(weight, 1 - self.beta)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Lend the network its averaged weights."""
+        if not self.steps:
+            yield
+            return
+        own = [each.detach().clone() for each in self.network.parameters()]
+        self.settle()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for weight, value in zip(self.network.parameters(), own, strict=True):
+                    weight.copy_(value)
+
+    def settle(self) -> None:
+        """Give the network its averaged weights for good."""
+        if not self.steps:
+            return
+        with torch.no_grad():
+            for total, weight in zip(self.sums, self.network.parameters(), strict=True):
+                weight.copy_(total / (1 - self.beta**self.steps))

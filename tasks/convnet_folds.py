@@ -1,0 +1,146 @@
+"""Out-of-fold class probabilities from pixels: each image is predicted by a convolution network that never saw it.
+
+The counterpart of `folds.out_of_fold`, with the same folds, weights and measures. All networks read the same images on
+the device and learn in step. When to stop is chosen by the log loss of the out-of-fold predictions themselves, pooled
+over all rows, as in `folds`, whose training dynamics are kept as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from burnish.tasks.convnet_fitting import Plan, fit_in_memory, learn, plan, side_by_side
+from burnish.tasks.convnet_training import CNN, Stage, learnt_rows
+from burnish.tasks.fitting import Progress, choose_device, limited_threads
+from burnish.tasks.folds import OutOfFold, assign_folds
+from burnish.tasks.moves import Moves
+from burnish.tasks.train import check_weights
+from burnish.tasks.training_recipe import Recipe
+
+
+def out_of_fold_cnn(
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.floating[Any]] | None = None,
+    *,
+    classes: Sequence[str],
+    folds: int = 5,
+    groups: NDArray[Any] | None = None,
+    recipe: Recipe | None = None,
+    moves: Moves | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> OutOfFold:
+    """Predict every image by networks that did not see it.
+
+    Parameters
+    ----------
+    pixels : uint8 (n, s, s, c)
+    labels : int64 (n,)
+        The labels to learn from, −1 = missing: predicted, not learnt from.
+    weights : float (n,), optional
+        s(i); a row of weight 0 is predicted, not learnt from.
+    classes : sequence of str
+        Names of the classes; the columns of the result.
+    folds, groups
+        See `folds.assign_folds`.
+    recipe, moves, device, threads, seed, progress
+        See `convnet_training.train_cnn`.
+
+    Returns
+    -------
+    OutOfFold
+
+    Examples
+    --------
+    >>> pixels = np.zeros((40, 8, 8, 1), np.uint8)
+    >>> pixels[20:, 2:6, 2:6] = 255
+    >>> y = np.repeat([0, 1], 20)
+    >>> made = out_of_fold_cnn(pixels, y, classes=("a", "b"), folds=2, recipe=Recipe(epochs=20))
+    >>> made.probabilities.argmax(1).tolist() == y.tolist()
+    True
+    """
+    where, labels = choose_device(device), np.asarray(labels, np.int64)
+    recipe, moves = recipe or Recipe(), moves or Moves()
+    strength = check_weights(weights, len(labels))
+    learnt_rows(labels, strength)
+    fold, note = assign_folds(labels, folds=folds, groups=groups, seed=seed)
+    count = int(fold.max()) + 1
+    rows = [np.flatnonzero((fold >= 0) & (fold != own) & (strength > 0)) for own in range(count)]
+    first = plan(recipe, int(np.mean([len(some) for some in rows])), where, moves)
+    stage = Stage(pixels, labels, strength, len(classes), where, seed)
+
+    def fit(batch: int) -> OutOfFold:
+        return _Folds(stage, fold, rows, replace(first, batch=batch), workers).train(progress)
+
+    workers = threads or torch.get_num_threads()
+    with limited_threads(1):
+        made, halved = fit_in_memory(fit, first.batch)
+    return replace(made, note="; ".join(part for part in (note, halved) if part))
+
+
+class _Folds:
+    """One learner a fold, and what they say of the rows they do not see."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        fold: NDArray[np.int64],
+        rows: Sequence[NDArray[np.int64]],
+        plan: Plan,
+        threads: int,
+    ) -> None:
+        self.stage, self.fold, self.threads = stage, fold, threads
+        self.learners = [stage.learner(some, plan, number) for number, some in enumerate(rows)]
+        where = stage.images.device
+        self.held_out = [torch.from_numpy(np.flatnonzero(fold == own)).to(where) for own in range(len(rows))]
+        self.unlabelled = torch.from_numpy(np.flatnonzero(fold < 0)).to(where)
+        self.labelled = torch.cat(self.held_out)
+        self.heard = torch.zeros(len(fold), stage.classes, device=where)
+        self.epochs = 0
+
+    def train(self, progress: Progress | None) -> OutOfFold:
+        """Train all networks and give their predictions."""
+        history = learn(self.learners, judge=self._judge, threads=self.threads, progress=progress)
+        best = int(history["dev_loss"].to_numpy().argmin())
+        everyone = side_by_side(lambda each: each.log_probabilities(self.unlabelled).exp(), self.learners, self.threads)
+        probabilities = self._logs(torch.stack(everyone).mean(0).log()).exp()
+        return OutOfFold(
+            probabilities.cpu().numpy(),
+            torch.softmax(self.heard / self.epochs, 1).cpu().numpy(),
+            self.fold,
+            CNN,
+            best + 1,
+            float(history["dev_loss"].iloc[best]),
+            note="",
+        )
+
+    def _logs(self, unlabelled: Tensor) -> Tensor:
+        """Log probabilities (n, k): of each row by the network that does not see it, of the others as given."""
+        logs = torch.empty_like(self.heard)
+        logs[self.unlabelled] = unlabelled
+        said = side_by_side(
+            lambda each: each.log_probabilities(self.held_out[each.number]), self.learners, self.threads
+        )
+        for rows, made in zip(self.held_out, said, strict=True):
+            logs[rows] = made
+        return logs
+
+    def _judge(self) -> tuple[float, float]:
+        turn = self.learners[self.epochs % len(self.learners)]
+        logs = self._logs(turn.log_probabilities(self.unlabelled))
+        self.heard += logs
+        self.epochs += 1
+        labels, mass = self.stage.labels[self.labelled], self.stage.weights[self.labelled]
+        losses = -logs[self.labelled].gather(1, labels[:, None])[:, 0]
+        wrong = (logs[self.labelled].argmax(1) != labels).float().mean()
+        return float((losses * mass).sum() / mass.sum()), float(wrong)

@@ -1,0 +1,164 @@
+"""New examples → rows that a saved model reads, a bounded number at a time, treated as the run treated its own.
+
+Columns are read as the run read them: those it took for categories and text stay as they are written (a part of a file
+may well look like numbers), the others become numbers, booleans and dates in the run's notation; then the run's limits
+are applied.
+
+Known failure: rows of .jsonl tables are read as a whole; a file in UTF-16 too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from burnish.tasks.arrays import read_embeddings
+from burnish.tasks.column_types import Notation, infer_types, is_missing
+from burnish.tasks.encoders import PatchEncoder
+from burnish.tasks.features import TableEncoder, check_columns
+from burnish.tasks.findings import InputError
+from burnish.tasks.image_files import IMAGE_SUFFIXES
+from burnish.tasks.images import measure_images
+from burnish.tasks.notation_findings import NOTATIONS, notations_from_dict
+from burnish.tasks.outliers import Limits
+from burnish.tasks.pixels import PixelEncoder
+from burnish.tasks.saved import AnyEncoder
+from burnish.tasks.tables import table_frames
+from burnish.tasks.tree_columns import TreeEncoder
+
+LIMITS = "limits.json"  # in the model's folder
+PART_ROWS = 20_000
+PART_BYTES = 1 << 22
+PART_IMAGES = 2_048
+
+Part = tuple[Sequence[str], Any]
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """How new examples of a run are read.
+
+    Attributes
+    ----------
+    encoder : Encoder or TreeEncoder
+        What the rows are for.
+    notations : dict
+        How the text of columns is read.
+    limits : Limits or None
+    id, image : str or None
+        The columns of ids and of image paths.
+    embeddings : bool
+        Whether examples are rows of a .npy file.
+    delimiter, encoding : str or None
+        Of text tables.
+    """
+
+    encoder: AnyEncoder
+    notations: dict[str, Notation] = field(default_factory=dict)
+    limits: Limits | None = None
+    id: str | None = None
+    image: str | None = None
+    embeddings: bool = False
+    delimiter: str | None = None
+    encoding: str | None = None
+
+    def read(self, path: Path) -> Iterator[Part]:
+        """Give ids and rows, a part at a time.
+
+        Raises
+        ------
+        InputError
+            The data cannot be read, or its columns do not fit.
+        """
+        tabular = isinstance(self.encoder, TableEncoder | TreeEncoder)
+        if self.embeddings:
+            yield from _embeddings(path)
+        elif path.is_dir() and not tabular:
+            yield from self._folder(path)
+        elif tabular or self.image is not None:
+            yield from self._table(path)
+        else:
+            raise InputError(f"{path} is no folder, and this model reads images: give the folder that they are in")
+
+    def _table(self, path: Path) -> Iterator[Part]:
+        start = 0
+        frames = table_frames(path, delimiter=self.delimiter, encoding=self.encoding, rows=PART_ROWS, size=PART_BYTES)
+        for frame in frames:
+            frame.index = pd.RangeIndex(start, start + len(frame))
+            start += len(frame)
+            ids = frame[self.id].astype("str") if self.id in frame else pd.Series(frame.index).astype("str")
+            if self.image is None:
+                yield ids.tolist(), self._typed(frame)
+                continue
+            check_columns(frame, [self.image])
+            images = frame[self.image].tolist()
+            for first in range(0, len(images), PART_IMAGES):
+                some = slice(first, first + PART_IMAGES)
+                yield ids.tolist()[some], self._pixels(path.parent, images[some])
+
+    def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Type the columns that are needed, and treat what is outside the limits."""
+        encoder = self.encoder
+        assert isinstance(encoder, TableEncoder | TreeEncoder)
+        written, text = _written(encoder)
+        limited = [each.column for each in self.limits.columns] if self.limits else []
+        by = [self.limits.by] if self.limits and self.limits.by else []
+        wanted = list(dict.fromkeys([*encoder.columns, *limited, *by]))
+        check_columns(frame, wanted)
+        kept = [name for name in written if isinstance(frame[name].dtype, pd.StringDtype)]
+        typed = infer_types(frame[[name for name in wanted if name not in {*kept, text}]], self.notations)
+        for name in kept:
+            typed[name] = frame[name].mask(is_missing(frame[name]))
+        if text is not None:
+            typed[text] = frame[text].astype("str")
+        return self.limits.apply(typed)[0] if self.limits else typed
+
+    def _folder(self, folder: Path) -> Iterator[Part]:
+        found = (file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+        paths = sorted(file.relative_to(folder).as_posix() for file in found)
+        if not paths:
+            raise InputError(
+                f"there is no image in {folder}; give a folder of images or a table as the run was made from"
+            )
+        for start in range(0, len(paths), PART_IMAGES):
+            some = paths[start : start + PART_IMAGES]
+            yield some, self._pixels(folder, some)
+
+    def _pixels(self, root: Path, paths: Sequence[str]) -> NDArray[np.uint8]:
+        """Decode images to the size and channels the model reads; grey becomes colour where it must."""
+        sized = self.encoder if isinstance(self.encoder, PatchEncoder | PixelEncoder) else None
+        pixels = measure_images(root, paths, size=None if sized is None else sized.side).pixels
+        if sized is not None and sized.channels > pixels.shape[-1]:
+            return np.repeat(pixels, sized.channels, axis=-1)
+        return pixels
+
+
+def _written(encoder: TableEncoder | TreeEncoder) -> tuple[list[str], str | None]:
+    """Name the categories, and the text column where there is one."""
+    if isinstance(encoder, TreeEncoder):
+        return [plan.name for plan in encoder.plans if plan.kind == "category"], None
+    return [column.name for column in encoder.categories], encoder.text.column if encoder.text else None
+
+
+def stored_treatment(folder: Path) -> tuple[dict[str, Notation], Limits | None]:
+    """Read the notations and limits that a run keeps in its model folder."""
+    notations, limits = (_plain(folder / name) for name in (NOTATIONS, LIMITS))
+    return notations_from_dict(notations or {}), None if limits is None else Limits.from_dict(limits)
+
+
+def _plain(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _embeddings(path: Path) -> Iterator[Part]:
+    rows = read_embeddings(path)
+    for start in range(0, len(rows), PART_ROWS):
+        some = rows[start : start + PART_ROWS]
+        yield [str(row) for row in range(start, start + len(some))], some

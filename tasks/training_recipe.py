@@ -1,0 +1,104 @@
+"""How a network is built and trained: every knob in one frozen object, checked where it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from burnish.tasks.activations import ACTIVATIONS
+from burnish.tasks.decays import DECAYS
+from burnish.tasks.findings import InputError
+from burnish.tasks.losses import LOSSES
+from burnish.tasks.models import INITIALIZATIONS, check_name
+from burnish.tasks.optimizers import OPTIMIZERS, usual_rate
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; the keys of the config's section `train` but for the model and the device.
+
+    Attributes
+    ----------
+    hidden, dropout, dropout_input, activation, initialization, batch_norm
+        Of the mlp: see `models.build_network`.
+    epochs : int
+        At most; of the linear model, strengths of the path (`linear_head`).
+    batch_size : int or None
+        None: a power of two, about n/64, between 32 and 1,024.
+    optimizer : str
+        A key of `optimizers.OPTIMIZERS`.
+    learning_rate : float or None
+        None: the optimizer's own.
+    decay, decay_rate
+        See `decays.decay_factor`.
+    weight_decay : float
+        L2 strength; the linear model finds its own where held-out rows can choose it.
+    clip : float or None
+        Length a gradient is shortened to.
+    max_norm : float or None
+        Bound on the incoming weights of each hidden unit.
+    average : float
+        Memory of the averaged weights that are judged and kept; 0: the last weights.
+    loss, q, label_smoothing
+        See `losses.example_losses`.
+    patience : int
+        Epochs without a better held-out loss before the rate is cut.
+
+    Raises
+    ------
+    InputError
+        On an unknown name, with the nearest known one.
+    """
+
+    hidden: tuple[int, ...] = (128,)
+    dropout: float = 0.3
+    dropout_input: float = 0.0
+    activation: str = "relu"
+    initialization: str = "he"
+    batch_norm: bool = False
+    epochs: int = 100
+    batch_size: int | None = None
+    optimizer: str = "adamw"
+    learning_rate: float | None = None
+    decay: str = "none"
+    decay_rate: float = 0.05
+    weight_decay: float = 1e-2
+    clip: float | None = None
+    max_norm: float | None = None
+    average: float = 0.0
+    loss: str = "cross_entropy"
+    q: float = 0.7
+    label_smoothing: float = 0.0
+    patience: int = 4
+
+    def __post_init__(self) -> None:
+        check_name(self.activation, ACTIVATIONS, "train.activation")
+        check_name(self.initialization, INITIALIZATIONS, "train.initialization")
+        check_name(self.optimizer, OPTIMIZERS, "train.optimizer")
+        check_name(self.decay, DECAYS, "train.decay")
+        check_name(self.loss, LOSSES, "train.loss")
+        if not 0 < self.q <= 1:
+            raise InputError(f"train.q is {self.q}: give a number above 0 and up to 1")
+        if not 0 <= self.average < 1:
+            raise InputError(f"train.average is {self.average}: give a number from 0 up to, but not, 1, such as 0.99")
+
+    def in_words(self, kind: str) -> str:
+        """Say how a network of this kind is fitted.
+
+        >>> Recipe(decay="cosine").in_words("mlp")
+        'cross-entropy by adamw, learning rate 0.001, decay cosine'
+        """
+        loss = {"cross_entropy": "cross-entropy", "generalized": f"generalized cross-entropy with q {self.q:g}"}
+        named = loss.get(self.loss, "logistic loss, each class against the rest")
+        if kind == "linear":
+            return f"{named} by L-BFGS in long strides"
+        words = [f"{named} by {self.optimizer}", f"learning rate {usual_rate(self.optimizer, self.learning_rate):g}"]
+        words += [f"decay {self.decay}"] if self.decay != "none" else []
+        words += ["batch norm"] if self.batch_norm else []
+        words += [f"weights averaged over steps with memory {self.average:g}"] if self.average else []
+        return ", ".join(words)
+
+    @staticmethod
+    def of(options: Any) -> Recipe:
+        """Take a recipe's keys out of an object that has them among others, such as the config's section `train`."""
+        return Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})

@@ -1,0 +1,136 @@
+"""A search reaches the training of the rounds, the summary and the report; without one nothing is different."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import burnish.flows.run
+from burnish.flows.clean import labels_as_given
+from burnish.flows.config import Config, parse_config
+from burnish.flows.opening import open_examples
+from burnish.flows.prepare import Prepared, prepare
+from burnish.flows.run import Run, start_run
+from burnish.flows.search import search_knobs
+from burnish.flows.train import train
+from burnish.tasks.findings import InputError
+from burnish.tasks.report import render_report
+from burnish.tasks.training_recipe import Recipe
+
+ROWS = 300
+KNOBS = {"learning_rate": {"low": "1e-3", "high": "1e-1", "log": True}, "hidden": [[4], [16]], "dropout": [0, 0.3]}
+SEARCH = {"trials": 5, "method": "random", "pruning": "none", "knobs": KNOBS}
+
+
+@pytest.fixture(autouse=True)
+def _plain_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(burnish.flows.run, "task", lambda **_: lambda function: function)
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, ROWS)
+    path = tmp_path_factory.mktemp("search") / "t.csv"
+    pd.DataFrame({"a": rng.normal(y, 1), "b": rng.normal(0, 1, ROWS), "kind": np.where(y, "x", "y")}).to_csv(
+        path, index=False
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def prepared(table: Path) -> Prepared:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(burnish.flows.run, "task", lambda **_: lambda function: function)
+        config = config_of(table)
+        return prepare(start_run(config, table.parent / "prepared"), open_examples(config))
+
+
+def config_of(table: Path, **options: Any) -> Config:
+    given = {"train": {"model": "mlp", "epochs": 8}, "augment": {"method": "none"}} | options
+    return parse_config({"name": "t", "data": {"path": str(table), "label": "kind"}, **given})
+
+
+def test_the_rounds_train_with_what_was_found(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    run = start_run(config_of(table, search=SEARCH), tmp_path / "run")
+    found = search_knobs(run, prepared, None)
+    facts = found.facts["search"]
+    best = facts["trials"][facts["best"]]
+    assert best["number"] > 0 and found.recipes.keys() == {"mlp"}
+    assert (
+        Recipe.of(parse_config({"data": {"path": "t"}, "train": {"epochs": 8} | best["knobs"]}).train)
+        == (found.recipes["mlp"])
+    )
+    assert yaml.safe_load(facts["yaml"]) == {"train": best["knobs"]}
+    fitted = train(run, prepared, labels_as_given(prepared), None, 0, recipes=found.recipes)
+    assert fitted.trained is not None
+    assert fitted.trained.history["dev_loss"].min() == pytest.approx(best["value"], rel=1e-3)
+    assert [finding.code for finding in run.findings if finding.code.startswith("search")] == ["search.best"]
+    again = Run(run.config, run.folder)
+    assert search_knobs(again, prepared, None) == found
+
+
+def test_the_report_shows_trials_knobs_to_paste_and_pictures(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    found = search_knobs(start_run(config_of(table, search=SEARCH), tmp_path / "run"), prepared, None)
+    json.dumps(found.facts, allow_nan=False)
+    page = render_report({"name": "t", **found.facts}, prepared.table)
+    section = page[page.index('<section id="search"') : page.index('<section id="training"')]
+    assert section.count("<svg") == 2 and "as configured" in section and "a little too good" in section
+    assert section.count("<tr>") == 6
+    assert 'id="search"' not in render_report({"name": "t"}, prepared.table)
+
+
+def test_without_trials_nothing_is_searched(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    run = start_run(config_of(table), tmp_path / "run")
+    found = search_knobs(run, prepared, None)
+    assert not found.recipes and not found.facts and not run.findings
+    assert not (run.folder / "search").exists()
+
+
+@pytest.mark.parametrize(("model", "kind"), [("auto", "mlp"), ("linear", "linear")])
+def test_each_network_has_usual_knobs(model: str, kind: str, table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    options = {"train": {"model": model, "epochs": 4}, "search": {"trials": 2}}
+    facts = search_knobs(start_run(config_of(table, **options), tmp_path / "run"), prepared, None).facts["search"]
+    assert facts["model"] == kind and len(facts["trials"]) == 2
+
+
+def test_what_takes_too_long_never_wins(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    config = config_of(table, search=SEARCH | {"trials": 2, "milliseconds": 1e-9})
+    run = start_run(config, tmp_path / "run")
+    found = search_knobs(run, prepared, None)
+    assert not found.recipes and found.facts["search"]["best"] is None
+    assert [finding.severity for finding in run.findings if finding.code == "search.limits"] == ["warning"]
+    page = render_report({"name": "t", **found.facts}, prepared.table)
+    assert "None keeps within the limits" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"search": {"trials": -1}}, "search.trials is -1"),
+        ({"search": {"knobs": {"droput": [0, 1]}}}, "did you mean 'dropout'?"),
+        ({"search": {"knobs": {"dropout": {"low": 0, "high": 2}}}}, "train.dropout is 2: it must be a number from 0"),
+        ({"search": {"knobs": {"activation": ["relu", "gelo"]}}}, "did you mean gelu?"),
+        ({"search": {"knobs": 5}}, "search.knobs is 5; write it as"),
+        ({"search": {"trials": 3}, "train": {"model": "boosting"}}, "boosting, whose knobs are not searched"),
+        ({"search": {"trials": 3, "knobs": {"clip": [1, 2]}}, "train": {"model": "linear"}}, "clip does nothing"),
+    ],
+)
+def test_bad_input_is_said_in_one_sentence(table: Path, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as raised:
+        open_examples(config_of(table, **options))
+    assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_plan_for_all_epochs_is_not_cut_short(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    for name, options, rule in (
+        ("a", {"epochs": 2, "model": "mlp"}, "median"),
+        ("b", {"epochs": 2, "model": "mlp", "decay": "cosine"}, "none"),
+    ):
+        run = start_run(config_of(table, train=options, search={"trials": 1}), tmp_path / name)
+        assert search_knobs(run, prepared, None).facts["search"]["order"]["pruning"] == rule

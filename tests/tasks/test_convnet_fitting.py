@@ -1,0 +1,136 @@
+"""The loop: J on any split into batches, best weights back, memory that runs out, the same bytes twice."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from burnish.tasks.convnet import ConvNet
+from burnish.tasks.convnet_fitting import Learner, fit_in_memory, learn, plan, put_images
+from burnish.tasks.findings import InputError
+from burnish.tasks.moves import Moves
+from burnish.tasks.training_recipe import Recipe
+
+CPU = torch.device("cpu")
+STILL = Moves(0, 0, 0)
+
+
+def squares(count: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """Dark images, the second half with a bright square."""
+    pixels = np.random.default_rng(0).integers(0, 60, (count, 8, 8, 1), dtype=np.uint8)
+    pixels[count // 2 :, 2:6, 2:6] += 150
+    return pixels, np.repeat([0, 1], count // 2)
+
+
+def learner(recipe: Recipe, *, weights: np.ndarray | None = None, seed: int = 0, batch: int = 64) -> Learner:
+    pixels, labels = squares()
+    rows = torch.arange(len(labels))
+    strength = torch.ones(len(labels)) if weights is None else torch.from_numpy(weights)
+    planned = replace(plan(recipe, len(labels), CPU, STILL), batch=batch)
+    network = ConvNet(8, 1, 2, dropout=recipe.dropout, seed=seed)
+    network.set_scale(put_images(pixels, CPU))
+    return Learner(network, put_images(pixels, CPU), torch.from_numpy(labels), rows, strength, planned, seed)
+
+
+@pytest.mark.parametrize("batch", [64, 13, 7])
+def test_the_batches_of_an_epoch_add_up_to_j(batch: int) -> None:
+    weights = np.random.default_rng(1).random(40).astype(np.float32) * 3
+    still = learner(Recipe(dropout=0.0), weights=weights, batch=batch)
+    torch.nn.init.normal_(still.network.head.weight, generator=torch.Generator().manual_seed(0))
+    still.plan = replace(still.plan, rate=0.0)
+    still.network.eval()
+    for layer in still.network.modules():  # so that no row's score depends on its batch
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.train = lambda mode=True, layer=layer: layer  # type: ignore[method-assign]
+    with torch.no_grad():
+        losses = F.cross_entropy(still.network(still.images)[0], still.labels, reduction="none").numpy()
+    assert still.epoch() == pytest.approx((weights * losses).sum() / weights.sum(), rel=1e-5)
+
+
+def test_a_network_learns_and_the_best_epoch_is_kept() -> None:
+    one = learner(Recipe(epochs=12))
+    losses = iter([5.0, 3.0, 1.0, 2.0, *[4.0] * 8])
+    states = []
+
+    def judge() -> tuple[float, float]:
+        states.append({name: value.clone() for name, value in one.network.state_dict().items()})
+        return next(losses), 0.0
+
+    history = learn([one], judge=judge)
+    assert history["dev_loss"].tolist()[:4] == [5.0, 3.0, 1.0, 2.0]
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    assert all(torch.equal(value, states[2][name]) for name, value in one.network.state_dict().items())
+
+
+def test_training_ends_where_dev_gains_nothing() -> None:
+    history = learn([learner(Recipe(epochs=50, patience=1))], judge=lambda: (1.0, 0.5))
+    assert len(history) == 4
+
+
+def test_no_number_of_threads_changes_a_bit() -> None:
+    recipe = Recipe(epochs=2)
+    made = []
+    for threads in (1, 2):
+        learners = [learner(recipe, seed=seed) for seed in range(3)]
+        history = learn(learners, judge=None, threads=threads)
+        made.append([value for one in learners for value in one.network.state_dict().values()])
+        assert len(history) == 2
+    assert all(torch.equal(one, two) for one, two in zip(*made, strict=True))
+
+
+def test_every_knob_of_the_recipe_is_turned() -> None:
+    plain = learn([learner(Recipe(epochs=2))], judge=None)["train_loss"].tolist()
+    for knob in (
+        {"optimizer": "nesterov"}, {"loss": "generalized"}, {"loss": "logistic"}, {"clip": 0.01}, {"max_norm": 0.1},
+        {"decay": "cosine"}, {"label_smoothing": 0.2}, {"learning_rate": 0.03}, {"dropout": 0.0},
+    ):  # fmt: skip
+        assert learn([learner(Recipe(epochs=2, **knob))], judge=None)["train_loss"].tolist() != plain, knob
+
+
+def test_averaged_weights_are_what_is_judged_and_kept() -> None:
+    last, averaged = learner(Recipe(epochs=3)), learner(Recipe(epochs=3, average=0.9))
+    seen = []
+
+    def judge() -> tuple[float, float]:
+        seen.append(averaged.network.head.weight.detach().clone())
+        return 1.0 / (len(seen)), 0.0
+
+    learn([last], judge=None)
+    learn([averaged], judge=judge)
+    assert torch.equal(averaged.network.head.weight, seen[-1])
+    assert not torch.equal(averaged.network.head.weight, last.network.head.weight)
+
+
+def test_a_loss_that_is_no_number_names_the_knob() -> None:
+    with pytest.raises(InputError, match=r"train\.learning_rate"):
+        learn([learner(Recipe(epochs=5, optimizer="sgd", learning_rate=1e30))], judge=None)
+
+
+def test_batches_halve_until_they_fit_and_it_is_said() -> None:
+    tried = []
+
+    def fit(batch: int) -> int:
+        tried.append(batch)
+        if batch > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return batch
+
+    assert fit_in_memory(fit, 64) == (16, "batches of 16 instead of 64 images: the device ran out of memory")
+    assert tried == [64, 32, 16]
+    assert fit_in_memory(lambda batch: batch, 64) == (64, "")
+
+
+def test_no_memory_for_one_image_is_one_sentence() -> None:
+    def fit(batch: int) -> int:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(InputError, match=r"features\.image_size"):
+        fit_in_memory(fit, 8)
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(100, 100), (1_000, 32), (2_000, 16), (10**6, 16)])
+def test_small_sets_are_gone_through_more_often(rows: int, epochs: int) -> None:
+    assert plan(Recipe(), rows, CPU, STILL).epochs == epochs
+    assert plan(Recipe(epochs=3), rows, CPU, STILL).epochs == 3
