@@ -31,8 +31,9 @@ from burnish.tasks.metrics import latency
 from burnish.tasks.moves import Moves
 from burnish.tasks.notation import things
 from burnish.tasks.optimizers import usual_rate
-from burnish.tasks.search import Measured, Order, search
+from burnish.tasks.search import search
 from burnish.tasks.search_space import USED, Knob, check_kind, read_knobs, usual_knobs
+from burnish.tasks.search_trials import Measured, Order
 from burnish.tasks.train import check_weights, predict, train_network
 from burnish.tasks.training_recipe import Recipe
 

@@ -16,27 +16,22 @@ none there.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from burnish.tasks.contest import WIDTH
-from burnish.tasks.findings import InputError
-from burnish.tasks.fitting import Progress
 from burnish.tasks.search_grid import knobs_of_grid, next_grid
 from burnish.tasks.search_space import Knob
 from burnish.tasks.search_study import (
     JOURNAL,
     distributions,
     ended,
-    from_study,
     importances,
     interrupted,
     open_study,
@@ -44,64 +39,28 @@ from burnish.tasks.search_study import (
     sampler,
     to_study,
 )
+from burnish.tasks.search_trials import (
+    NOTED,
+    Ended,
+    Measure,
+    Measured,
+    Order,
+    attributes_of,
+    best_of,
+    knobs_of,
+    noted_of,
+    outcome,
+    record,
+    walk_trial,
+)
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import Trial
 
 RESULT = "search.json"
-NOTED = "noted"  # what is kept with each trial of the study
 SHARE = 2  # a first grid has at most one in so many of the trials
 TRIALS, MINUTES, EXHAUSTED = "all trials were walked", "the time was up", "the grid has no further points"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one trial reached on dev.
-
-    Attributes
-    ----------
-    log_loss, error : float
-        As the judges weigh the rows.
-    epochs, parameters : int
-        Epochs walked, and trained weights.
-    losses : float64 (m,)
-        What is made small, row by row of dev.
-    shares : float64 (m,)
-        How much each row counts; sums to 1.
-    milliseconds : float or None
-        Prediction time an example, where it is limited.
-    """
-
-    log_loss: float
-    error: float
-    epochs: int
-    parameters: int
-    losses: NDArray[np.float64]
-    shares: NDArray[np.float64]
-    milliseconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is asked of a search; the keys of the config's section `search` that are no knobs."""
-
-    trials: int
-    method: str = "tpe"
-    pruning: str = "median"
-    optimize: str = "log_loss"
-    milliseconds: float | None = None
-    parameters: int | None = None
-    jobs: int = 1
-    minutes: float | None = None
-
-    def limits(self) -> dict[str, float]:
-        """Give what a trial must keep within."""
-        given = {"milliseconds": self.milliseconds, "parameters": self.parameters}
-        return {name: limit for name, limit in given.items() if limit is not None}
-
-
-Measure = Callable[[Mapping[str, Any], Progress], Measured]
 
 
 def search(
@@ -147,14 +106,14 @@ def search(
     with quiet():
         study = open_study(folder, order.pruning)
         why = _Walk(study, measure, knobs, configured, order, folder, seed).go()
-        records = [_record(trial, knobs) for trial in ended(study)]
+        records = [record(trial, knobs) for trial in ended(study)]
         facts = {
             "order": asdict(order),
             "knobs": [knob.as_dict() for knob in knobs],
             "left": [knob.name for knob in left if knob not in knobs],
             "ended": why,
             "trials": records,
-            **_outcome(records, folder),
+            **outcome(records, folder),
             "importance": importances(study, knobs, seed),
             "study": f"{folder.name}/{JOURNAL}",
         }
@@ -181,7 +140,7 @@ class _Walk:
         self.configured = {knob.name: configured[knob.name] for knob in knobs}
         self.folder, self.seed = folder, seed
         self.spaces = distributions(knobs)
-        self.began = perf_counter() - sum(_noted(trial).get("seconds", 0.0) for trial in ended(study))
+        self.began = perf_counter() - sum(noted_of(trial).get("seconds", 0.0) for trial in ended(study))
 
     def go(self) -> str:
         """Walk all trials that are missing; say why there are no more."""
@@ -190,14 +149,14 @@ class _Walk:
         pending, why = interrupted(self.study), ""
         with ThreadPoolExecutor(self.order.jobs) as pool:
             start = _at_once if self.order.jobs == 1 else pool.submit
-            walking: dict[Future[_Ended], Trial] = {}
+            walking: dict[Future[Ended], Trial] = {}
             while True:
                 while len(walking) < self.order.jobs and not (why and not pending):
                     trial = pending.pop(0) if pending else None
                     if trial is None:
                         trial, why = self._draw()
                     if trial is not None:
-                        walking[start(partial(_walk_trial, trial, self.knobs, self.measure))] = trial
+                        walking[start(partial(walk_trial, trial, self.knobs, self.measure))] = trial
                 if not walking:
                     return why
                 for future in wait(walking, return_when=FIRST_COMPLETED).done:
@@ -224,7 +183,7 @@ class _Walk:
             "intermediate_values": epochs,
             "constraints": self._exceeded(made),
         }
-        noted = {"knobs": self.configured} | self._judged(made) | _attributes(made, perf_counter() - began)
+        noted = {"knobs": self.configured} | self._judged(made) | attributes_of(made, perf_counter() - began)
         outside = {"state": state.FAIL}
         self.study.add_trial(optuna.trial.create_trial(user_attrs={NOTED: noted}, **(kept if inside else outside)))
 
@@ -246,10 +205,10 @@ class _Walk:
     def _next_point(self) -> dict[str, Any] | None:
         """Give the next point of the grid; the grids are kept with the study, so that they outlive a stop."""
         grids: list[dict[str, Any]] = self.study.user_attrs.get("grids", [])
-        tried = [_knobs(trial, self.knobs) for trial in self.study.get_trials(deepcopy=False)]
+        tried = [knobs_of(trial, self.knobs) for trial in self.study.get_trials(deepcopy=False)]
         waiting = [point for point in grids if point not in tried]
         if not waiting:
-            best = _best(_record(trial, self.knobs) for trial in ended(self.study)) if grids else None
+            best = best_of(record(trial, self.knobs) for trial in ended(self.study)) if grids else None
             around = None if best is None else best["knobs"]
             middle = around if around is not None and self._inside(around) else None
             waiting = next_grid(self.knobs, middle, tried)
@@ -259,7 +218,7 @@ class _Walk:
     def _inside(self, values: Mapping[str, Any]) -> bool:
         return all(knob.holds(values[knob.name]) for knob in self.knobs)
 
-    def _tell(self, trial: Trial, end: _Ended) -> None:
+    def _tell(self, trial: Trial, end: Ended) -> None:
         """Record how a trial ended."""
         import optuna
 
@@ -288,90 +247,8 @@ class _Walk:
         np.save(self.folder / f"{number}.npy", np.stack([made.losses, made.shares]).astype(np.float32))
 
 
-@dataclass(frozen=True)
-class _Ended:
-    """How a trial ended: what it reached, unless it was cut short or failed, and what is noted of it."""
-
-    measured: Measured | None
-    attributes: dict[str, Any]
-
-
-def _walk_trial(trial: Trial, knobs: Sequence[Knob], measure: Measure) -> _Ended:
-    import optuna
-
-    values, began = from_study(knobs, trial.params), perf_counter()
-    known = set(trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values)
-    seen: list[float] = []
-
-    def progress(epoch: int, _: float, loss: float) -> None:
-        seen.append(loss)
-        if epoch not in known:
-            trial.report(loss, epoch)
-        if trial.should_prune():
-            raise optuna.TrialPruned
-
-    noted: dict[str, Any] = {"knobs": values}
-    try:
-        made = measure(values, progress)
-    except optuna.TrialPruned:
-        so_far = {"log_loss": min(seen), "epochs": len(seen), "seconds": perf_counter() - began}
-        return _Ended(None, noted | so_far | {"state": "cut short"})
-    except InputError as error:
-        return _Ended(None, noted | {"state": "failed", "why": str(error), "seconds": perf_counter() - began})
-    return _Ended(made, noted | _attributes(made, perf_counter() - began))
-
-
-def _at_once(work: Callable[[], _Ended]) -> Future[_Ended]:
+def _at_once(work: Callable[[], Ended]) -> Future[Ended]:
     """Do the work here and now: a thread of its own would not hear the user stop."""
-    done: Future[_Ended] = Future()
+    done: Future[Ended] = Future()
     done.set_result(work())
     return done
-
-
-def _attributes(made: Measured, seconds: float) -> dict[str, Any]:
-    names = ("log_loss", "error", "epochs", "parameters", "milliseconds")
-    return {name: getattr(made, name) for name in names} | {"seconds": seconds}
-
-
-def _noted(trial: FrozenTrial) -> dict[str, Any]:
-    noted: dict[str, Any] = trial.user_attrs.get(NOTED, {})
-    return noted
-
-
-def _knobs(trial: FrozenTrial, knobs: Sequence[Knob]) -> dict[str, Any] | None:
-    given: dict[str, Any] | None = _noted(trial).get("knobs")
-    return from_study(knobs, trial.params) if given is None and trial.params else given
-
-
-def _record(trial: FrozenTrial, knobs: Sequence[Knob]) -> dict[str, Any]:
-    """Give a trial that is over as plain values."""
-    noted = _noted(trial)
-    names = ("value", "within", "log_loss", "error", "epochs", "parameters", "milliseconds", "seconds", "why")
-    return {
-        "number": trial.number,
-        "state": noted.get("state", "failed"),
-        "knobs": _knobs(trial, knobs) or {},
-        **{name: noted.get(name) for name in names},
-    }
-
-
-def _best(records: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Give the finished trial within the limits with the smallest value, then log loss; of equal ones the first."""
-    fit = [each for each in records if each["state"] == "finished" and each["within"]]
-    return min(fit, key=lambda each: (each["value"], each["log_loss"]), default=None)
-
-
-def _outcome(records: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]:
-    """Say which trial is best and how much smaller its loss is than that of what is configured, trial 0.
-
-    The 95% interval is that of the mean of the differences row by row (normal, for paired rows with weights).
-    """
-    best = _best(records)
-    if best is None:
-        return {"best": None, "better_by": None, "low": None, "high": None}
-    mine, shares = np.load(folder / f"{best['number']}.npy").astype(np.float64)
-    configured = np.load(folder / "0.npy")[0].astype(np.float64)
-    apart = configured - mine
-    gain = float(apart @ shares)
-    half = WIDTH * float(np.sqrt(np.square(shares * (apart - gain)).sum()))
-    return {"best": best["number"], "better_by": gain, "low": gain - half, "high": gain + half}

@@ -1,6 +1,7 @@
 """A search reaches the training of the rounds, the summary and the report; without one nothing is different."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,12 @@ def test_without_trials_nothing_is_searched(table: Path, prepared: Prepared, tmp
     found = search_knobs(run, prepared, None)
     assert not found.recipes and not found.facts and not run.findings
     assert not (run.folder / "search").exists()
+
+
+def test_your_own_probabilities_leave_nothing_to_search(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    run = start_run(config_of(table, search=SEARCH), tmp_path / "run")
+    assert not search_knobs(run, replace(prepared, features=None), None).facts
+    assert [finding.severity for finding in run.findings] == ["not_applicable"]
 
 
 @pytest.mark.parametrize(("model", "kind"), [("auto", "mlp"), ("linear", "linear")])

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.search import Measured, Order, search
+from burnish.tasks.search import search
 from burnish.tasks.search_space import Knob
 from burnish.tasks.search_study import JOURNAL, importances, open_study, quiet
+from burnish.tasks.search_trials import Measured, Order
 
 KNOBS = (
     Knob("learning_rate", low=1e-4, high=1e-1, log=True),
