@@ -119,7 +119,8 @@ class TestApply:
         whole = st.integers(int(ends.min), int(ends.max)) | st.sampled_from(near)
         values = data.draw(st.lists(whole, min_size=1, max_size=8))
         low, high = sorted(float(each) for each in data.draw(st.tuples(whole, whole)))
-        frame = pd.DataFrame({"x": pd.array(values, dtype=dtype)})
+        exact = np.array(values, dtype=dtype.lower())  # pandas goes by way of floats
+        frame = pd.DataFrame({"x": pd.array(exact, dtype=dtype)})
         limits = (ColumnLimits("x", low, high, None, "mad"), ColumnLimits("x", low, high, None, "mad", "a"))
         lab = pd.Series(["a"] * len(values), name="lab") if grouped else None
         treated = Limits("winsorize", 3.5, limits[: 1 + grouped], "lab" if grouped else None).apply(frame, lab)[0]["x"]
