@@ -19,6 +19,7 @@ METHOD = (
     "decide others, swallowed neighbours and far numbers, each against what the table itself has by chance"
 )
 DECIMALS = 3  # of a confidence, for people
+SHOWN_CELLS, LONGEST = 3, 40  # cells written out, and how long each of their values may be
 
 
 @dataclass(frozen=True)
@@ -132,16 +133,24 @@ def cell_findings(errors: CellErrors, ids: pd.Series, *, file: str = "") -> Iter
     rows = cells["row"].nunique()
     be = "is" if len(cells) == 1 else "are"
     where = f" in {file}" if file else " (burnish run lists them)"
+    first = [cell for cell in errors.worst(len(errors.cells)).itertuples() if cell.kind != placeholders.KIND]
+    shown = "; ".join(_written(cell) for cell in first[:SHOWN_CELLS])
     yield Finding(
         "cells.suspect",
         f"{things(len(cells), 'cell')} in {things(rows, 'row')} {be} probably wrong ({_named(counts)})",
         "warning",
         explanation="Typing errors, mixed units and contradictions make one value many, and numbers text.",
         method=METHOD,
-        advice=f"A repair is suggested for {repaired:,} of them{where}; nothing was changed.",
+        advice=f"Such as {shown}. A repair is suggested for {repaired:,} of them{where}; nothing was changed.",
         count=int(cells["row"].nunique()),
         ids=tuple(ids.iloc[cells["row"].drop_duplicates()[:SHOWN_IDS]].astype(str)),
     )
+
+
+def _written(cell: Any) -> str:
+    """Write a suspected cell: where it is, what it says, what it should say."""
+    repair = f", rather {cell.repair[:LONGEST]!r}" if isinstance(cell.repair, str) else ""
+    return f"row {cell.row + 1}, {cell.column}: {str(cell.value)[:LONGEST]!r}{repair}"
 
 
 def _named(counts: pd.Series, most: int = 3) -> str:

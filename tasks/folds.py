@@ -102,7 +102,12 @@ def assign_folds(
     unit = _units(len(labels), groups)[labelled]
     first, inverse, size = _group(unit)
     if len(first) < 2:
-        raise InputError("fewer than two labelled examples or groups: out-of-fold predictions need at least two")
+        raise InputError(
+            f"the {len(labelled):,} labelled examples are all in one group, out-of-fold predictions need two: name "
+            "a finer column under data.group, or leave it out"
+            if len(labelled) > 1
+            else "fewer than two examples have a label: out-of-fold predictions need at least two"
+        )
     smallest = int(np.bincount(labels[labelled])[np.unique(labels[labelled])].min())
     used = min(folds, len(first), max(smallest, 2))
     rng = np.random.default_rng(seed)

@@ -206,7 +206,7 @@ def test_refuses():
     x = np.zeros((4, 2), np.float32)
     with pytest.raises(InputError, match="folds"):
         assign_folds(np.zeros(4, np.int64), folds=1)
-    with pytest.raises(InputError, match="fewer than two"):
+    with pytest.raises(InputError, match="all in one group"):
         assign_folds(np.zeros(4, np.int64), groups=np.array(["a"] * 4))
     with pytest.raises(InputError, match="nothing can be learnt"):
         out_of_fold(x, np.full(4, -1), classes=CLASSES)
