@@ -41,6 +41,7 @@ from burnish.tasks.features import TableEncoder, fit_array_encoder, fit_table_en
 from burnish.tasks.findings import InputError
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.images import ImageScan, measure_images
+from burnish.tasks.limits import Limits
 from burnish.tasks.mismatch import LEADING
 from burnish.tasks.multivariate import OUTLIER_ABOVE, Rows
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
@@ -71,7 +72,9 @@ class Prepared:
     table : DataFrame of n rows
         The examples table with `split`, duplicates, image flags, outlier scores and a person's `decision`.
     attributes : DataFrame of n rows
-        The given columns with extremes replaced.
+        The given columns with extremes replaced; as given where nothing is learnt.
+    limits : Limits or None
+        Where nothing is learnt: what replaces extremes as rows are encoded, so that no column is held twice.
     codes : int64 (n,)
         Given labels as indices into the classes, −1 where missing.
     groups : Series (n,)
@@ -106,6 +109,7 @@ class Prepared:
     facts: dict[str, Any]
     decided: NDArray[np.int64]
     features: NDArray[np.float32] | None = None
+    limits: Limits | None = None
     encoder: Encoder | None = None
     graph: NeighbourGraph | None = None
 
@@ -133,8 +137,14 @@ class Prepared:
         if self.features is not None or self.encoder is None:
             return self.features
         given = self.examples.embeddings if self.examples.embeddings is not None else self.pixels
-        made_of = self.attributes if given is None else given
-        return EncodedRows(made_of, self.encoder.transform, len(self.encoder.names))
+        width, encode = len(self.encoder.names), self.encoder.transform
+        if given is not None:
+            return EncodedRows(given, encode, width)
+        return EncodedRows(self.attributes, lambda rows: encode(self.treated(rows)), width)
+
+    def treated(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Replace the extremes in rows of `attributes`, where that is not done yet."""
+        return rows if self.limits is None else self.limits.apply(rows)[0]
 
     @property
     def tree_columns(self) -> list[str]:
@@ -175,13 +185,14 @@ def prepare(run: Run, examples: Examples, *, learning: bool = True) -> Prepared:
     stop_at_leaks(run, table, facts)
     facts["validation"] = _validate(run, examples, table, scan, facts)
     facts["cells"] = search_cells_of(run, examples)
-    attributes, table["extreme_columns"], outlier_facts = _treat_outliers(run, examples, table)
+    attributes, limits, table["extreme_columns"], outlier_facts = _treat_outliers(run, examples, table)
     extreme = _dropped(run, table)
     useless = _useless(run, table)
     prepared = Prepared(
         examples=examples,
         table=table,
-        attributes=attributes,
+        attributes=attributes if learning else examples.attributes,
+        limits=None if learning else limits,
         codes=examples.codes,
         groups=join_groups(examples.table["group"], copies_as_groups(duplicates["duplicate_group"])),
         extreme=extreme,
@@ -285,8 +296,8 @@ def _validate(
 
 def _treat_outliers(
     run: Run, examples: Examples, table: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.Series, dict[str, Any]]:
-    """Give the treated attributes, the columns outside their limits in each row, and the facts.
+) -> tuple[pd.DataFrame, Limits | None, pd.Series, dict[str, Any]]:
+    """Give the treated attributes, the limits, the columns outside them in each row, and the facts.
 
     The limits are kept for `burnish predict`.
     """
@@ -294,7 +305,7 @@ def _treat_outliers(
     facts: dict[str, Any] = {"method": options.method, "by": options.by}
     if not examples.columns:
         nothing = pd.Series([()] * len(table), index=table.index, dtype=object)
-        return attributes, nothing, {**facts, "columns": [], "rows": 0, "rows_share": 0.0}
+        return attributes, None, nothing, {**facts, "columns": [], "rows": 0, "rows_share": 0.0}
     train = (table["split"] == "train").to_numpy()
     groups = None if options.by is None else attributes[limits_by(run.config)]
     limits = run.stage("Learn outlier limits", fit_limits)(
@@ -312,7 +323,7 @@ def _treat_outliers(
     named = extreme_columns(replaced)
     touched = (named != ()).to_numpy()
     facts["columns"] = summarize_limits(limits, replaced, table["split"])
-    return treated, named, {**facts, "rows": int(touched.sum()), "rows_share": float(touched.mean())}
+    return treated, limits, named, {**facts, "rows": int(touched.sum()), "rows_share": float(touched.mean())}
 
 
 def _dropped(run: Run, table: pd.DataFrame) -> NDArray[np.bool_]:
@@ -346,7 +357,7 @@ def _encode(run: Run, prepared: Prepared, learning: bool) -> Prepared:
             learnt = np.sort(np.random.default_rng(seed).choice(learnt, MOST_LEARNT_FROM, replace=False))
         write_json(run.path(f"model/{NOTATIONS}"), notations_as_dict(examples.notations))
         encoder = run.stage("Learn the encoder", fit_table_encoder)(
-            given.iloc[learnt],
+            prepared.treated(given.iloc[learnt]),
             learn_from=examples.learn_from,
             text=examples.text,
             strengths=run.config.features.weights,
@@ -407,6 +418,7 @@ def _score_outliers(run: Run, prepared: Prepared) -> Prepared:
         prepared.learnable,
         encoder=encoder if isinstance(encoder, TableEncoder) else None,
         attributes=prepared.attributes,
+        treat=prepared.treated,
         seed=run.config.seed,
     )
     named = pd.Series(found.columns, index=table.index, dtype=object)

@@ -17,7 +17,7 @@ each column is judged by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,6 +125,7 @@ def find_unusual(
     *,
     encoder: TableEncoder | None = None,
     attributes: pd.DataFrame | None = None,
+    treat: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
     seed: int = 0,
 ) -> Unusual:
     """Score rows by their features, and where they are rows of a table by their pairs of values; name the columns.
@@ -138,6 +139,8 @@ def find_unusual(
         What made the features of a table.
     attributes : DataFrame of n rows, optional
         What it made them of.
+    treat : callable, optional
+        What replaces extremes in rows of `attributes` before they are encoded, where that is not done yet.
     seed : int
 
     Returns
@@ -147,7 +150,7 @@ def find_unusual(
     if encoder is None or attributes is None:
         score = score_outliers(features, train_mask, seed=seed)
         return Unusual(score, [()] * len(score))
-    features, made_of = _plain_numbers(features, encoder, attributes)
+    features, made_of = _plain_numbers(features, encoder, attributes, treat)
     score = score_outliers(features, train_mask, seed=seed)
     names = [*(column.name for column in encoder.numbers), *(column.name for column in encoder.categories)]
     pairs = find_rare_pairs(attributes, names, train_mask)
@@ -158,7 +161,12 @@ def find_unusual(
     return Unusual(np.maximum(score, pairs.probability), columns)
 
 
-def _plain_numbers(features: Rows, encoder: TableEncoder, attributes: pd.DataFrame) -> tuple[Rows, list[str]]:
+def _plain_numbers(
+    features: Rows,
+    encoder: TableEncoder,
+    attributes: pd.DataFrame,
+    treat: Callable[[pd.DataFrame], pd.DataFrame] | None,
+) -> tuple[Rows, list[str]]:
     """Give one feature a column of numbers, and the column's name; all features where there are fewer than two.
 
     Bins bend straight relations and levels of categories are many: in both, distances drown what breaks a relation.
@@ -166,12 +174,12 @@ def _plain_numbers(features: Rows, encoder: TableEncoder, attributes: pd.DataFra
     plain = [each for each in encoder.numbers if each.kind != "boolean"]
     if len(plain) < 2:
         return features, columns_of(encoder)
-    names = [each.name for each in plain]
 
     def encode(rows: pd.DataFrame) -> NDArray[np.float32]:
-        return np.stack([each.standardized(rows[each.name]) for each in plain], axis=1)
+        treated = rows if treat is None else treat(rows)
+        return np.stack([each.standardized(treated[each.name]) for each in plain], axis=1)
 
-    return EncodedRows(attributes[names], encode, len(plain)), names
+    return EncodedRows(attributes, encode, len(plain)), [each.name for each in plain]
 
 
 def columns_of(encoder: TableEncoder) -> list[str]:

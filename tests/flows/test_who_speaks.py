@@ -146,3 +146,17 @@ def test_an_image_and_its_rough_copy_share_a_fold(tmp_path: Path) -> None:
     assert prepared.groups[number >= 4].isna().all()
     fold, _ = assign_folds(prepared.codes, groups=prepared.groups.to_numpy(dtype=object))
     assert (fold == pd.Series(fold).groupby(number).transform("first")).all()
+
+
+def test_where_nothing_is_learnt_rows_are_scored_alike_without_a_feature_held(place: Path, tmp_path: Path) -> None:
+    def prepared(learning: bool):
+        run = PlainRun(load_config(place / "c.yaml", ["mislabels.methods=[]"]), tmp_path / str(learning))
+        return prepare(run, open_examples(run.config), learning=learning)
+
+    held, made = prepared(True), prepared(False)
+    assert held.features is not None and made.features is None
+    assert not held.attributes.equals(made.attributes)  # extremes are replaced as rows are read, not beforehand
+    assert made.encoded is not None
+    assert np.array_equal(made.encoded[3:90], held.features[3:90])
+    assert held.table["outlier_score"].equals(made.table["outlier_score"])
+    assert held.facts["splits"]["mirrors"] == made.facts["splits"]["mirrors"]
