@@ -186,12 +186,14 @@ def prepare(run: Run, examples: Examples, *, learning: bool = True) -> Prepared:
     facts["validation"] = _validate(run, examples, table, scan, facts)
     facts["cells"] = search_cells_of(run, examples)
     attributes, limits, table["extreme_columns"], outlier_facts = _treat_outliers(run, examples, table)
+    if not learning:
+        attributes = examples.attributes
     extreme = _dropped(run, table)
     useless = _useless(run, table)
     prepared = Prepared(
         examples=examples,
         table=table,
-        attributes=attributes if learning else examples.attributes,
+        attributes=attributes,
         limits=None if learning else limits,
         codes=examples.codes,
         groups=join_groups(examples.table["group"], copies_as_groups(duplicates["duplicate_group"])),
