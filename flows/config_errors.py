@@ -1,7 +1,7 @@
 """What is wrong with a configuration, in one sentence: the key, the value given, and what it must be.
 
 Why: pydantic speaks of what its parser did ("unable to parse string as an integer"); who wrote the file wants to know
-what to write. What a key must be is read off its declaration in `config.py`, so that the two cannot disagree.
+what to write. What a key must be is read off its declaration in `sections.py`, so that the two cannot disagree.
 
 Known failure: of several mistakes only one is said; unknown keys come first, since they often explain the others.
 """

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from burnish.flows.config import Config
 from burnish.tasks.assignments import Earlier, earlier_findings, read_earlier
 from burnish.tasks.balance import codes_of
-from burnish.tasks.copies import copies_as_groups
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.mirror import measure_mirrors
@@ -20,7 +19,7 @@ from burnish.tasks.multivariate import Rows
 from burnish.tasks.notation import things
 from burnish.tasks.part_sizes import check_names, part_shares
 from burnish.tasks.pools import target_findings, target_sources
-from burnish.tasks.split import check_options, join_groups, least_rows, measure_split, split
+from burnish.tasks.split import check_options, least_rows, measure_split, split
 from burnish.tasks.strata import Strata, merge_strata, strata_findings
 from burnish.tasks.time_order import time_bounds, time_findings
 
@@ -92,10 +91,11 @@ def check_trainable(config: Config, examples: Examples) -> None:
         )
 
 
-def divide(run: Run, examples: Examples, duplicates: pd.DataFrame) -> tuple[pd.Series, dict[str, Any]]:
-    """Give the part of each row, and the section of the summary; what was found goes to the run."""
-    copies = copies_as_groups(duplicates["duplicate_group"])
-    groups = join_groups(examples.table["group"], copies)
+def divide(run: Run, examples: Examples, copies: pd.Series, groups: pd.Series) -> tuple[pd.Series, dict[str, Any]]:
+    """Give the part of each row, and the section of the summary; what was found goes to the run.
+
+    `groups` are the groups given and those of `copies`, as one.
+    """
     earlier = earlier_parts(run.config, examples)
     options = split_options(run.config, examples, earlier)
     given = examples.table["label"], examples.table["source"]

@@ -9,7 +9,6 @@ import pandas as pd
 
 from burnish.flows.gates import crossed, leak_rules
 from burnish.flows.run import LeakGateError, Run
-from burnish.tasks.copies import copies_as_groups
 from burnish.tasks.duplicates import row_codes
 from burnish.tasks.examples import Examples
 from burnish.tasks.leak_findings import follower_finding, leak_facts, leak_findings
@@ -17,14 +16,18 @@ from burnish.tasks.leak_steps import columns_to_drop, leak_steps, line_to_paste,
 from burnish.tasks.leaks import find_followers, find_leaks
 from burnish.tasks.proxies import find_proxies, proxy_findings
 from burnish.tasks.shared_rows import content_of_groups, find_shared_rows, shared_finding
-from burnish.tasks.split import join_groups
 
 
-def hunt_leaks(run: Run, examples: Examples, table: pd.DataFrame, duplicates: pd.DataFrame) -> dict[str, Any]:
-    """Look for what gives the label away, or an excluded attribute; give the section `leaks` of the summary."""
+def hunt_leaks(
+    run: Run, examples: Examples, table: pd.DataFrame, duplicates: pd.DataFrame, joined: pd.Series
+) -> dict[str, Any]:
+    """Look for what gives the label away, or an excluded attribute; give the section `leaks` of the summary.
+
+    `joined` are the groups given and those of copies, as one.
+    """
     options, frame, seed = run.config.data, examples.attributes, run.config.seed
     train = (table["split"] == "train").to_numpy()
-    groups = join_groups(table["group"], copies_as_groups(duplicates["duplicate_group"])).to_numpy(dtype=object)
+    groups = joined.to_numpy(dtype=object)
     roles = {options.source, options.group, options.text, run.config.weights.column, *options.exclude}
     unlearnt = [name for name in frame.columns if name not in {*examples.columns, *roles}]
     hunt = run.stage("Look for leaks", find_leaks)(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -173,15 +173,22 @@ def _fit_network(
         strength,
         targets=_soft_labels(run, labels, weights, copies),
         dev_features=prepared.features[judges.rows],
-        dev_labels=judges.labels,
-        dev_weights=judges.believed,
-        classes=prepared.examples.classes,
         recipe=recipe,
         model=kind,
         device=run.config.train.device,
-        threads=run.threads,
-        seed=run.config.seed,
+        **_judged_by(run, prepared, judges),
     )
+
+
+def _judged_by(run: Run, prepared: Prepared, judges: Judges) -> dict[str, Any]:
+    """Give what every kind of model is told alike: the dev labels that stop it, and how much each counts."""
+    return {
+        "dev_labels": judges.labels,
+        "dev_weights": judges.believed,
+        "classes": prepared.examples.classes,
+        "threads": run.threads,
+        "seed": run.config.seed,
+    }
 
 
 def _soft_labels(
@@ -215,14 +222,10 @@ def _fit_cnn(
         strength,
         targets=_soft_labels(run, labels, weights, copies),
         dev_pixels=prepared.images[judges.rows],
-        dev_labels=judges.labels,
-        dev_weights=judges.believed,
-        classes=prepared.examples.classes,
         recipe=recipe,
         moves=Moves(mirror=run.config.train.mirror),
         device=run.config.train.device,
-        threads=run.threads,
-        seed=run.config.seed,
+        **_judged_by(run, prepared, judges),
     )
     if trained.note and number == 0:
         run.add(Finding("training.memory", f"The convolution network was trained in {trained.note}", "info"))
@@ -238,12 +241,8 @@ def _fit_trees(
         labels.codes,
         weights,
         dev=judges.rows,
-        dev_labels=judges.labels,
-        dev_weights=judges.believed,
         learn_from=prepared.tree_columns,
-        classes=prepared.examples.classes,
-        threads=run.threads,
-        seed=run.config.seed,
+        **_judged_by(run, prepared, judges),
     )
 
 

@@ -23,7 +23,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from burnish.tasks.constant_text import constant_text
-from burnish.tasks.hexadecimal import as_hexadecimal
 from burnish.tasks.row_hashes import neighbours
 
 BANDS, BAND_BITS = 4, 16
@@ -116,24 +115,19 @@ def find_duplicates(
 
 
 def row_codes(frame: pd.DataFrame) -> NDArray[np.uint64]:
-    """Hash each row's values (not its index) into 64 bits, uint64 (n,); rows of equal values hash equally."""
+    """Hash each row's values (not its index) into 64 bits, uint64 (n,); rows of equal values hash equally.
+
+    Examples
+    --------
+    >>> codes = row_codes(pd.DataFrame({"a": [1, 2, 1], "b": ["x", "y", "x"]}))
+    >>> bool(codes[0] == codes[2]), bool(codes[0] == codes[1])
+    (True, False)
+    """
     values = np.empty(len(frame), dtype=np.uint64)
     for start in range(0, len(frame), HASHED_ROWS):
         rows = frame.iloc[start : start + HASHED_ROWS]
         values[start : start + HASHED_ROWS] = pd.util.hash_pandas_object(rows, index=False)
     return values
-
-
-def hash_rows(frame: pd.DataFrame) -> pd.Series:
-    """Hash each row's values (not its index) into 16 hexadecimal digits; rows of equal values hash equally.
-
-    Examples
-    --------
-    >>> hashes = hash_rows(pd.DataFrame({"a": [1, 2, 1], "b": ["x", "y", "x"]}))
-    >>> bool(hashes[0] == hashes[2]), bool(hashes[0] == hashes[1])
-    (True, False)
-    """
-    return as_hexadecimal(row_codes(frame)).set_axis(frame.index)
 
 
 def hash_pictures(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:

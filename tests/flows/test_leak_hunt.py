@@ -18,11 +18,12 @@ from burnish.flows.opening import open_examples
 from burnish.flows.prepare import prepare
 from burnish.flows.retrain import _clean_once
 from burnish.flows.run import LeakGateError, start_run
-from burnish.tasks.copies import find_row_duplicates
+from burnish.tasks.copies import copies_as_groups, find_row_duplicates
 from burnish.tasks.features import fit_table_encoder
 from burnish.tasks.findings import InputError
 from burnish.tasks.notation_findings import notations_as_dict, notations_from_dict
 from burnish.tasks.report import render_report
+from burnish.tasks.split import join_groups
 from burnish.tasks.tables import infer_types, read_table
 
 N = 400
@@ -58,12 +59,9 @@ def test_a_leak_reaches_summary_report_and_gate(table: Path, tmp_path: Path, mon
     examples = open_examples(config)
     run = start_run(config, tmp_path / "run")
     split = np.where(np.arange(N) < 300, "train", "test")
-    facts = hunt_leaks(
-        run,
-        examples,
-        examples.table.assign(split=split),
-        find_row_duplicates(examples.table["id"], examples.attributes),
-    )
+    duplicates = find_row_duplicates(examples.table["id"], examples.attributes)
+    groups = join_groups(examples.table["group"], copies_as_groups(duplicates["duplicate_group"]))
+    facts = hunt_leaks(run, examples, examples.table.assign(split=split), duplicates, groups)
     assert (facts["gives_away"], facts["rows"]) == (1, 300)
     assert (facts["columns"][0]["columns"], facts["columns"][0]["kind"]) == (["<b>closed</b>"], "missing")
     assert [(each["feature"], each["excluded"]) for each in facts["proxies"]] == [("title", "sex")]

@@ -14,9 +14,10 @@ from sklearn.datasets import load_breast_cancer
 
 from burnish.flows.analyse import COLUMNS, describe_labels
 from burnish.flows.clean import REVIEW_COLUMNS, Labels, find_labels, labels_as_given
-from burnish.flows.config import Mislabels, load_config
+from burnish.flows.config import load_config
 from burnish.flows.prepare import open_examples, prepare
 from burnish.flows.run import Run
+from burnish.flows.sections import Mislabels
 from burnish.tasks.findings import InputError
 from burnish.tasks.folds import assign_folds
 from burnish.tasks.mislabels import METHODS

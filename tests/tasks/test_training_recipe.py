@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from burnish.flows.config import Train
+from burnish.flows.sections import Train
 from burnish.tasks.activations import ACTIVATIONS
 from burnish.tasks.decays import DECAYS
 from burnish.tasks.findings import InputError
