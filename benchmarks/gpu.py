@@ -2,8 +2,11 @@
 
 Data: CIFAR-10N's `worse` labels, 41% wrong, where `--data` has `cifar10n/`; else pictures simulated here, 32 px, ten
 classes of coloured discs, 40% of the labels wrong, towards four classes beside the true one. Test accuracy is against
-the truth. The share of an epoch in which the device computes is that of the profiler: the union of its kernels' times
-over the time of the epoch. Smoke test on a CPU: `--rows 500 --epochs 1`.
+the truth. The share of an epoch in which the device computes is that of the profiler: the union of the times of its
+kernels over the time of the epoch, once with the images on the device and once sent batch by batch.
+
+Without a GPU the same runs on the CPU, and says so: the figures then mean nothing, and the share is that of the epoch
+spent in PyTorch's operators. Smoke test: `--rows 500 --epochs 1`.
 """
 
 from __future__ import annotations
@@ -21,10 +24,12 @@ from measured import print_table
 from PIL import Image
 
 from burnish.tasks.convnet import ConvNet
-from burnish.tasks.convnet_fitting import Learner, plan, put_images
 from burnish.tasks.convnet_folds import out_of_fold_cnn
+from burnish.tasks.convnet_plans import plan
 from burnish.tasks.convnet_training import predict_images, train_cnn
+from burnish.tasks.device_rows import Rows
 from burnish.tasks.fitting import choose_device
+from burnish.tasks.learners import Learner, hold_images, send_images
 from burnish.tasks.mislabels import audit_labels
 from burnish.tasks.moves import Moves
 from burnish.tasks.training_recipe import Recipe
@@ -86,27 +91,24 @@ def decoded(images: pd.Series) -> np.ndarray:
     return np.stack([np.asarray(Image.open(io.BytesIO(content)).convert("RGB")) for content in images])
 
 
-def busy_share(data: Pictures, recipe: Recipe, device: torch.device) -> float | None:
-    """Profile the second epoch of a network on 4/5 of the rows; None on a CPU, which is the device itself."""
-    if device.type != "cuda":
-        return None
-    images = put_images(data.pixels, device)
-    network = ConvNet(SIDE, 3, CLASSES, size="wide", dropout=recipe.dropout)
+def busy_share(data: Pictures, recipe: Recipe, device: torch.device, images: Rows) -> float:
+    """Profile the second epoch of a network on 4/5 of the rows."""
+    network = ConvNet(SIDE, 3, CLASSES, size="wide" if device.type == "cuda" else "lean", dropout=recipe.dropout)
     network = network.to(device, memory_format=torch.channels_last)
     rows = torch.arange(len(data.given) * 4 // 5, device=device)
-    network.set_scale(images[rows[:1000]])
+    network.set_scale(images.take(rows[:1000]))
     labels, weights = torch.from_numpy(data.given).to(device), torch.ones(len(data.given), device=device)
     planned = plan(replace(recipe, epochs=max(recipe.epochs, 2)), len(rows), device, Moves(mirror=data.mirror))
     learner = Learner(network, images, labels, rows, weights, planned, 0)
-    learner.epoch()
-    torch.cuda.synchronize()
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+    learner.epoch()  # ends with the loss on the CPU, so that nothing is left to wait for
+    kind = device.type.upper()
+    with torch.profiler.profile(activities=[getattr(torch.profiler.ProfilerActivity, kind)]) as profile:
         began = time.perf_counter()
         learner.epoch()
-        torch.cuda.synchronize()
         seconds = time.perf_counter() - began
-    kernels = [e.time_range for e in profile.events() if e.device_type == torch.autograd.DeviceType.CUDA]
-    return union([(each.start, each.end) for each in kernels]) / 1e6 / seconds
+    on_device = getattr(torch.autograd.DeviceType, kind)
+    computing = [e for e in profile.events() if e.device_type == on_device and not e.is_user_annotation]
+    return union([(e.time_range.start, e.time_range.end) for e in computing]) / 1e6 / seconds
 
 
 def union(spans: list[tuple[float, float]]) -> float:
@@ -123,13 +125,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder that holds cifar10n/; default: simulated pictures")
     parser.add_argument("--rows", type=int, default=25_000)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs, help="at most")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--compiled", default="auto", choices=["auto", "always", "never"])
     options = parser.parse_args()
     found = options.data / "cifar10n" if options.data else None
     data = photographs(found, options.rows) if found and found.is_dir() else simulated(options.rows)
     device, recipe, moves = choose_device(options.device), Recipe(epochs=options.epochs), Moves(mirror=data.mirror)
     names = tuple(map(str, range(CLASSES)))
     shared = {"classes": names, "recipe": recipe, "moves": moves, "device": options.device}
+    shared |= {"compiled": options.compiled}
+    if device.type != "cuda":
+        print("There is no GPU here: this shows that the benchmark runs, its figures are those of a CPU.")
     began = time.perf_counter()
     heard = out_of_fold_cnn(data.pixels, data.given, folds=5, **shared)
     folded = time.perf_counter()
@@ -141,7 +147,7 @@ def main() -> None:
     trained = train_cnn(data.pixels, believed, audit.posterior.max(axis=1), **shared)
     ended = time.perf_counter()
     accuracy = float((predict_images(trained.network, data.test_pixels).argmax(axis=1) == data.test_truth).mean())
-    share = busy_share(data, recipe, device)
+    held, sent = (busy_share(data, recipe, device, put(data.pixels, device)) for put in (hold_images, send_images))
     wrong = float((data.given != data.truth).mean())
     print_table(
         f"{data.name}, {len(data.given):,} images of 32 px, {wrong:.0%} of the labels wrong, on {device_name(device)}",
@@ -154,7 +160,8 @@ def main() -> None:
             ["labels right as given", f"{1 - wrong:.3f}", "–"],
             ["labels right as learnt from", f"{(believed == data.truth).mean():.3f}", "–"],
             ["test accuracy", f"{accuracy:.3f}", "≥ 0.80, aim 0.86"],
-            ["share of the epoch in which the device computes", "–" if share is None else f"{share:.1%}", "≥ 85%"],
+            ["share of the epoch in which the device computes", f"{held:.1%}", "≥ 85%, aim 95%"],
+            ["the same, images sent batch by batch", f"{sent:.1%}", "–"],
             ["epochs out of fold, final", f"{heard.epochs}, {trained.best_epoch}", "–"],
         ],
     )

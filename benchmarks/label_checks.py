@@ -32,7 +32,7 @@ def embed(images: pd.Series) -> np.ndarray:
     """Give EfficientNet-lite0's features of encoded images."""
     from PIL import Image
 
-    from burnish.tasks.encoders import pretrained_encoder
+    from burnish.tasks.pretrained import pretrained_encoder
 
     return pretrained_encoder().transform(np.stack([np.asarray(Image.open(io.BytesIO(image))) for image in images]))
 

@@ -21,10 +21,10 @@ from PIL import Image
 from sklearn.metrics import f1_score, roc_auc_score
 
 from burnish.tasks.actions import decide_actions
-from burnish.tasks.encoders import pretrained_encoder
 from burnish.tasks.folds import out_of_fold
 from burnish.tasks.mislabels import audit_labels
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
+from burnish.tasks.pretrained import pretrained_encoder
 from burnish.tasks.settling import hold_still
 from burnish.tasks.train import predict, train_network
 from burnish.tasks.weights import strengthening_factors

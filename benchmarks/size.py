@@ -1,7 +1,8 @@
 """A large table through `burnish clean` with no voice listening to the labels: seconds and peak memory.
 
 Twelve columns (five numbers, two whole numbers, three categories, a flag and the label), written as Parquet and read
-back by the program. The memory is that of its process at its peak, beside the table as pandas holds it.
+back by the program. The memory is that of its process at its peak, beside the table as pandas holds it once read from
+text: categories as strings. As a frame with its categories as such it takes 0.57 GiB.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ def make_table(rows: int, seed: int) -> pd.DataFrame:
     )
 
 
+def _bytes(column: pd.Series) -> int:
+    text = column.astype("str") if isinstance(column.dtype, pd.CategoricalDtype) else column
+    return int(text.memory_usage(deep=True, index=False))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000)
@@ -42,7 +48,7 @@ def main() -> None:
         folder = Path(name)
         table = make_table(options.rows, seed=0)
         table.to_parquet(folder / "table.parquet", index=False)
-        columns, held = table.shape[1], table.memory_usage(deep=True).sum() / 2**30
+        columns, held = table.shape[1], sum(_bytes(table[name]) for name in table) / 2**30
         del table
         config = folder / "size.yaml"
         config.write_text("data: {path: table.parquet, label: label, source: source}\nmislabels: {methods: []}\n")

@@ -25,7 +25,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-from burnish.tasks.folds import assign_folds, out_of_fold
+from burnish.tasks.dealing import assign_folds
+from burnish.tasks.folds import out_of_fold
 from burnish.tasks.losses import example_losses
 from burnish.tasks.models import build_network
 from burnish.tasks.optimizers import make_optimizer

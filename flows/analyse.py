@@ -64,6 +64,7 @@ log = logging.getLogger(__name__)
 
 TOO_GOOD = "The figures are too good until the first of the next steps is done."
 PREVIEW_NAMES = ("before", "after")
+TUNED = "tuned"  # a pretrained network whose blocks were unfrozen, or tried: not to be advised again
 PARTS = ("train", "train_dev", "dev", "test")
 COLUMNS = [
     "id", "label", "source", "group", "image", "split", "duplicate_of", "duplicate_kind",
@@ -148,7 +149,8 @@ def analyse(
         train_sources=run.config.split.train_sources,
         dev_suspects=error_rate((wrong & _suspect(table))[dev]),
         mismatch=mismatch,
-        trees=isinstance(fitted.trained, TrainedTrees),
+        model=fitted.trained.model if fitted.trained else "",
+        encoder=TUNED if fitted.steps else prepared.encoder.kind if prepared.encoder else "",
     )
     table["error_categories"] = categorise(table, prepared.attributes)
     categories = error_table(table["error_categories"][dev].tolist(), wrong[dev], int(dev.sum()))
@@ -172,7 +174,7 @@ def analyse(
         "slices": [each.as_dict() for each in slices],
         "augmentation": None if copies is None or isinstance(fitted.trained, TrainedTrees) else copies.facts,
         "weights": weight_facts(table),
-        "training": training_facts(fitted.trained, fitted.scores),
+        "training": training_facts(fitted.trained, fitted.scores, fitted.steps),
     }
     return finish(run, prepared.examples, table, summary, copies)
 

@@ -7,6 +7,7 @@ are looked at elsewhere, or differ by nature.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -58,9 +59,12 @@ def search_cells_of(run: Run, examples: Examples) -> dict[str, Any] | None:
     return found.as_dict(ids) | {"file": CELLS}
 
 
-def check_cells(config: Config, examples: Examples) -> Sequence[Finding]:
-    """Search what a quick check has time for, and say what was found."""
+def check_cells(config: Config, examples: Examples, list_to: Path | None = None) -> Sequence[Finding]:
+    """Search what a quick check has time for, and say what was found; list it all where a file is named for it."""
     frame = searched_frame(config, examples)
     if frame is None:
         return ()
-    return tuple(cell_findings(find_cells(config, frame, most_rows=ROWS_OF_A_CHECK), examples.table["id"]))
+    ids, found = examples.table["id"], find_cells(config, frame, most_rows=ROWS_OF_A_CHECK)
+    if list_to is not None:
+        escape_formulas(found.listed(ids)).to_csv(list_to, index=False, lineterminator="\n")
+    return tuple(cell_findings(found, ids, file="" if list_to is None else str(list_to)))

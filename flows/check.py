@@ -1,22 +1,22 @@
 """`burnish check`: read the data and hold it against its contract, in seconds and without Prefect.
 
-Nothing is written unless it is asked for: the contract learnt (`--learn`), the rows that break it (`--failing`).
+Nothing is written unless it is asked for: the contract learnt (`--learn`), the rows that break it (`--failing`), the
+cells that are probably wrong (`--cells`).
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from burnish.flows.cells import check_cells
 from burnish.flows.config import Config
-from burnish.flows.division import check_division, split_options
+from burnish.flows.division import check_division, check_groups, division_findings, split_options
 from burnish.flows.opening import (
     contract_options,
     enforce_contract,
@@ -25,6 +25,7 @@ from burnish.flows.opening import (
     validated_frame,
     zones_mixed,
 )
+from burnish.flows.sections import Split
 from burnish.tasks.check_results import LISTED
 from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.examples import Examples
@@ -33,7 +34,8 @@ from burnish.tasks.images import ImageScan, measure_images
 from burnish.tasks.notation import things
 from burnish.tasks.split import split
 from burnish.tasks.suite_files import ENDINGS, Suite
-from burnish.tasks.validate import Validation, learn_suite, load_suite, save_suite
+from burnish.tasks.suspicions import COLUMNS
+from burnish.tasks.validate import Validation, learn_suite, learning_findings, load_suite, save_suite
 
 SHOWN_IDS = 5
 
@@ -48,7 +50,12 @@ class Checked:
 
 
 def check_data(
-    config: Config, *, learn_to: Path | None = None, failing_to: Path | None = None, file: Path | None = None
+    config: Config,
+    *,
+    learn_to: Path | None = None,
+    failing_to: Path | None = None,
+    cells_to: Path | None = None,
+    file: Path | None = None,
 ) -> Checked:
     """Read the data and hold it against its contract: the suite given, or one learnt from its own training rows.
 
@@ -59,6 +66,8 @@ def check_data(
         Where to write the contract that is learnt; the one that is configured is then left aside.
     failing_to : Path, optional
         Where to write the offending rows, as CSV.
+    cells_to : Path, optional
+        Where to write the cells that are probably wrong, as CSV.
     file : Path, optional
         The configuration file, for saying how to go on.
 
@@ -68,7 +77,7 @@ def check_data(
         As `read_examples` and `enforce_suite`, or a file to be written is there already or cannot be.
     """
     began = time.perf_counter()
-    _check_writable(learn_to, failing_to)
+    _check_writable(learn_to, failing_to, cells_to)
     examples = open_examples(config)
     check_division(config, examples)
     findings = list(examples.findings)
@@ -76,11 +85,20 @@ def check_data(
     if examples.kind == "images":
         scan = measure_images(examples.root, examples.table["image"], ids=examples.table["id"])
         findings += scan.findings
-    suite, against = _contract(config, examples, scan, anew=learn_to is not None)
-    checked, frame = enforce_contract(config, examples, scan, suite)
-    findings += [*zones_mixed(examples), *checked.findings, *check_cells(config, examples)]
+    given = config.validate_.suite if learn_to is None else None
+    divided: list[Finding] = []
+    if given is None or config.split != Split():
+        parts = _divide(config, examples)
+        divided = division_findings(config, examples, parts)
+    if given is not None:
+        suite, against = load_suite(given), str(given)
+    else:
+        suite, against = _learn(config, examples, scan, parts), "a contract learnt from its own training rows"
+        findings += learning_findings(suite)
+    checked, frame = enforce_contract(config, examples, scan, suite, where="the suite" if given is None else against)
+    findings += [*zones_mixed(examples), *checked.findings, *check_cells(config, examples, cells_to)]
     critical = sum(finding.severity == "critical" for finding in findings)
-    lines = [*_about(examples), _against(checked, against), *_said(findings)]
+    lines = [*_about(examples), _against(checked, against), *_said([*findings, *divided])]
     if failing_to is not None:
         rows = checked.failing_rows(frame, examples.table["id"])
         escape_formulas(rows).to_csv(failing_to, index=False, lineterminator="\n")
@@ -93,37 +111,36 @@ def check_data(
     return Checked(lines, critical, time.perf_counter() - began)
 
 
-def _check_writable(learn_to: Path | None, failing_to: Path | None) -> None:
+def _check_writable(learn_to: Path | None, failing_to: Path | None, cells_to: Path | None) -> None:
     if learn_to is not None and learn_to.suffix.lower() not in ENDINGS:
         raise InputError(f"--learn {learn_to}: let its name end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
     if learn_to is not None and learn_to.exists():
         raise InputError(f"--learn {learn_to} is there already, perhaps edited; name another file, or remove it first")
-    if failing_to is not None and failing_to.exists() and not _is_list_of_failures(failing_to):
-        raise InputError(f"--failing {failing_to} is there already and no list of failing rows; name another file")
-    for option, path in (("--learn", learn_to), ("--failing", failing_to)):
+    lists = (("--failing", failing_to, LISTED, "failing rows"), ("--cells", cells_to, ("id", *COLUMNS), "wrong cells"))
+    for option, path, columns, what in lists:
+        if path is not None and path.exists() and not _is_list_of(path, columns):
+            raise InputError(f"{option} {path} is there already and no list of {what}; name another file")
+    for option, path in (("--learn", learn_to), ("--failing", failing_to), ("--cells", cells_to)):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"{option} {path}: there is no folder {path.parent}; make it, or name another file")
 
 
-def _is_list_of_failures(path: Path) -> bool:
+def _is_list_of(path: Path, columns: Sequence[str]) -> bool:
     with path.open("rb") as file:
-        return file.readline().strip() == ",".join(LISTED).encode()
+        return file.readline().strip() == ",".join(columns).encode()
 
 
-def _contract(config: Config, examples: Examples, scan: ImageScan | None, *, anew: bool) -> tuple[Suite, str]:
-    """Give the suite that is configured, or learn one from training rows, and say which it is."""
-    given = config.validate_.suite
-    if given is not None and not anew:
-        return load_suite(given), str(given)
+def _learn(config: Config, examples: Examples, scan: ImageScan | None, parts: pd.Series) -> Suite:
+    """Learn a contract from the training rows."""
     frame = validated_frame(examples, scan, given_names(config, examples))
-    suite = learn_suite(frame, rows=_training_rows(config, examples), **contract_options(config, examples))
-    return suite, "a contract learnt from its own training rows"
+    rows = (parts == "train").to_numpy(dtype=bool)
+    return learn_suite(frame, rows=rows, **contract_options(config, examples))
 
 
-def _training_rows(config: Config, examples: Examples) -> NDArray[np.bool_]:
+def _divide(config: Config, examples: Examples) -> pd.Series:
+    check_groups(config, examples)
     table, options = examples.table, split_options(config, examples)
-    parts = split(table["label"], table["source"], table["group"], **options, seed=config.seed)
-    return (parts == "train").to_numpy(dtype=bool)
+    return split(table["label"], table["source"], table["group"], **options, seed=config.seed)
 
 
 def _about(examples: Examples) -> Iterator[str]:
@@ -147,8 +164,9 @@ def _said(findings: list[Finding]) -> Iterator[str]:
             if finding.ids
             else ""
         )
-        advice = f"; {finding.advice}" if finding.advice else ""
-        yield f"{finding.severity}: {finding.title}{ids}{advice}"
+        stop = "" if ids or not finding.title.endswith((".", "?", "!")) else finding.title[-1]
+        advice = f"{'' if stop else '.'} {finding.advice}" if finding.advice else ""
+        yield f"{finding.severity}: {finding.title}{ids}{advice}".replace("`", "")
 
 
 def _how_to_go_on(suite: Path, file: Path | None, asked: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.flows.prepare import Prepared
+from burnish.flows.recipe import recipe_of
 from burnish.flows.run import Run
+from burnish.flows.several import helped
 from burnish.tasks.actions import decide_actions, follow_decisions
 from burnish.tasks.boosting import LEFT_OUT, boost_out_of_fold, boosting_fits
 from burnish.tasks.cleaned import escape_formulas, write_cleaned
+from burnish.tasks.compiling import compiled_findings
 from burnish.tasks.confident import find_by_confident_learning
 from burnish.tasks.convnet_folds import out_of_fold_cnn
 from burnish.tasks.convnet_training import CNN, NO_IMAGES, asked_by_auto
+from burnish.tasks.decisions import UNDECIDED
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.folds import OutOfFold, best_pass, out_of_fold
 from burnish.tasks.image_quality import FLAGS
@@ -29,10 +33,10 @@ from burnish.tasks.neighbours import nearest
 from burnish.tasks.noise import Errors
 from burnish.tasks.settling import hold_still
 from burnish.tasks.summary import suspect_finding
-from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.voices import VOICE_COLUMNS
 
 WAVERS = "; changed in one round and taken back in another"
+WITHHELD = "; dev says that the labels as given teach better"
 SHOWN_NEIGHBOURS = 8  # beside each suspect on the page of `burnish review`
 REVIEW_COLUMNS = [
     "id", "split", "source", "label", "suggested_label", "label_quality", "action", "reason",
@@ -96,7 +100,9 @@ def find_labels(
         The kind of network that did best in the round before; by default as configured.
     """
     examples, options, number = prepared.examples, run.config.mislabels, len(history)
-    learnt_from = np.where(prepared.learnable & (prepared.decided >= 0), prepared.decided, before)
+    learnt_from = before
+    if (prepared.decided >= 0).any():
+        learnt_from = np.where(prepared.learnable & (prepared.decided >= 0), prepared.decided, before)
     heard = _out_of_fold(run, prepared, learnt_from, number, weights, model or _network_kind(run))
     probabilities = examples.probabilities if heard is None else heard.probabilities
     audit = _audit(run, prepared, learnt_from, heard, number)
@@ -113,7 +119,9 @@ def find_labels(
         **options.model_dump(include={"cost_wrong_relabel", "cost_missed", "relabel_above", "drop_below"}),
     )
     decisions, codes = _settled(prepared, decisions, history)
-    quality = audit.posterior[np.arange(len(codes)), np.maximum(codes, 0)].astype(np.float64)
+    quality = np.broadcast_to(np.float64(1), len(codes))
+    if audit.posterior is not None:
+        quality = audit.posterior[np.arange(len(codes)), np.maximum(codes, 0)].astype(np.float64)
     spoke = heard.model if heard is not None and "model" in options.methods else None
     return Labels(audit, decisions.assign(cleanlab_issue=confident), probabilities, codes, quality, spoke)
 
@@ -165,10 +173,14 @@ def _settled(
     examples = prepared.examples
 
     def learnt(decisions: pd.DataFrame) -> NDArray[np.int64]:
-        return np.where(prepared.learnable, label_codes(decisions["final_label"], examples.classes), -1)
+        codes = label_codes(decisions["final_label"], examples.classes)
+        codes[~prepared.learnable] = -1
+        return codes
 
     proposed = learnt(decisions)
-    circling = prepared.learnable & (hold_still(np.stack(history), proposed, history[0]) != proposed)
+    circling = prepared.learnable & (hold_still(history, proposed, history[0]) != proposed)
+    if not circling.any() and (prepared.decided == UNDECIDED).all():
+        return decisions, proposed
     held = decisions.assign(
         action=decisions["action"].mask(circling, "review"),
         final_label=decisions["final_label"].mask(circling, examples.table["label"]),
@@ -176,6 +188,21 @@ def _settled(
     )
     followed = follow_decisions(held, examples.table["label"], prepared.decided, examples.classes)
     return followed, learnt(followed)
+
+
+def withhold_changes(labels: Labels, given: Labels) -> Labels:
+    """Keep what was found about the labels, and learn from them as given: what would be changed waits for a person."""
+    assert labels.decisions is not None
+    decisions, learnt = labels.decisions, given.codes >= 0
+    changed = learnt & decisions["action"].isin(["relabel", "drop"]).to_numpy(dtype=bool)
+    assert labels.audit is not None
+    classes = pd.Series(np.asarray(labels.audit.classes, dtype=object)[np.maximum(given.codes, 0)], dtype="str")
+    withheld = decisions.assign(
+        action=decisions["action"].mask(changed, "review"),
+        final_label=decisions["final_label"].mask(changed, classes),
+        reason=decisions["reason"].mask(changed, decisions["reason"] + WITHHELD),
+    )
+    return replace(labels, decisions=withheld, codes=given.codes, quality=given.quality)
 
 
 def write_labels(run: Run, prepared: Prepared, labels: Labels) -> None:
@@ -220,12 +247,14 @@ def _out_of_fold(
         "seed": run.config.seed,
     }
     passes = []
-    fitting: dict[str, Any] = {"recipe": Recipe.of(run.config.train), "device": run.config.train.device}
+    fitting: dict[str, Any] = {"recipe": recipe_of(run, prepared), "device": run.config.train.device}
     images = _heard_images(run, prepared, model)
     if network and images is not None:
-        hear = run.stage(f"Out-of-fold convolution network, round {number}", out_of_fold_cnn)
+        hear = run.stage(f"Out-of-fold convolution network, round {number}", helped(out_of_fold_cnn))
         moves = Moves(mirror=run.config.train.mirror)
-        passes.append(hear(images, codes, weights, moves=moves, **fitting, **shared))
+        compiled = run.config.train.compiled
+        passes.append(hear(images, codes, weights, moves=moves, compiled=compiled, **fitting, **shared))
+        run.add(*compiled_findings(passes[-1].compiled, run.findings))
     if network and model != CNN:
         learn = run.stage(f"Out-of-fold probabilities, round {number}", out_of_fold)
         passes.append(learn(prepared.features, codes, weights, model=model, **fitting, **shared))

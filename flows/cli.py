@@ -10,6 +10,7 @@ import importlib.metadata
 import os
 import sys
 import traceback
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,6 +122,9 @@ def check(
     failing: Annotated[
         Path | None, typer.Option("--failing", metavar="FILE.csv", help="List every row that breaks the contract.")
     ] = None,
+    cells: Annotated[
+        Path | None, typer.Option("--cells", metavar="FILE.csv", help="List every cell that is probably wrong.")
+    ] = None,
 ) -> None:
     """Read the data and hold it against its contract, in seconds; no model is trained, and nothing is kept unasked.
 
@@ -138,7 +142,7 @@ def check(
     from burnish.flows.check import check_data
 
     console = _console()
-    result = check_data(load_config(config, sets), learn_to=learn, failing_to=failing, file=config)
+    result = check_data(load_config(config, sets), learn_to=learn, failing_to=failing, cells_to=cells, file=config)
     for line in result.lines:
         typer.echo(line)
     console.print(f"[dim]{result.seconds:.1f} s[/]", highlight=False)
@@ -283,18 +287,24 @@ def serve(
 
 
 def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: str) -> None:
-    from burnish.flows.division import check_division, check_trainable
+    from burnish.flows.division import check_division, check_groups, check_trainable
     from burnish.flows.gates import check_rules
     from burnish.flows.prepare import open_examples
-    from burnish.flows.run import start_run
+    from burnish.flows.run import discard_run, start_run
 
     check_rules(fail_on or [])
     console = _console()
     console.print(f"[bold]burnish {command}[/] {config.data.path}", highlight=False)
     examples = open_examples(config)
     check_division(config, examples)
+    check_groups(config, examples)
     check_trainable(config, examples)
-    _finish(start_run(config, out, console), examples, fail_on, command)
+    current = start_run(config, out, console)
+    try:
+        _finish(current, examples, fail_on, command)
+    except InputError:
+        discard_run(current.folder)
+        raise
 
 
 def _take_up(
@@ -374,7 +384,9 @@ def main() -> None:
         os.environ.setdefault(key, value)
     console = _console()
     try:
-        app(standalone_mode=False)
+        with _launched() as first:
+            if first:
+                app(standalone_mode=False)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except InputError as error:
@@ -398,6 +410,15 @@ def main() -> None:
             traceback.print_exc()
         _say(console, "fault", f"{type(error).__name__}: {error}; this is ours: set BURNISH_DEBUG=1 for the trace")
         sys.exit(3)
+
+
+def _launched() -> AbstractContextManager[bool]:
+    """Join the other processes where torchrun has started several; only the first obeys the command."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:  # nothing is loaded for a command alone
+        return nullcontext(True)
+    from burnish.flows.several import launched
+
+    return launched()
 
 
 def _refused(error: OSError) -> str:

@@ -90,18 +90,30 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
         File missing, not YAML, unknown key, wrong type.
     """
     raw = _read_yaml(path)
-    for override in overrides or []:
-        _override(raw, override)
-    config = parse_config(raw, where=str(path))
+    config = parse_config(_overridden(raw, overrides or []), where=_blamed(raw, overrides or [], path))
     return _with_absolute_paths(config, path.resolve().parent, default_name=path.stem)
 
 
 def parse_config(raw: dict[str, Any], where: str = "the configuration") -> Config:
     """Turn plain values into a `Config`; see `load_config` for what it raises."""
     try:
-        return Config.model_validate(raw)
+        config = Config.model_validate(raw)
     except ValidationError as error:
         raise InputError(f"{where}: {first_problem(error, Config)}") from None
+    if problem := _frozen(config):
+        raise InputError(f"{where}: train.unfreeze is {config.train.unfreeze}, and {problem}, or train.unfreeze to 0")
+    return config
+
+
+def _frozen(config: Config) -> str:
+    """Say what keeps `train.unfreeze` from doing anything, empty where nothing does or it was not asked for."""
+    if not config.train.unfreeze:
+        return ""
+    if config.features.encoder != "pretrained":
+        return f"features.encoder is {config.features.encoder}, which has nothing to unfreeze: set it to pretrained"
+    if config.train.model in ("cnn", "boosting"):
+        return f"train.model is {config.train.model}, which reads no pretrained network: set it to auto, linear or mlp"
+    return ""
 
 
 def dump_config(config: Config) -> str:
@@ -136,6 +148,31 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
+def _overridden(raw: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
+    values = dict(raw)
+    for override in overrides:
+        _override(values, override)
+    return values
+
+
+def _blamed(raw: dict[str, Any], overrides: list[str], path: Path) -> str:
+    """Name where a fault comes from: the one override without which there is none, else the file."""
+    if _is_valid(_overridden(raw, overrides)):
+        return str(path)
+    for place, override in enumerate(overrides):
+        if _is_valid(_overridden(raw, [*overrides[:place], *overrides[place + 1 :]])):
+            return f"--set {override}"
+    return str(path)
+
+
+def _is_valid(raw: dict[str, Any]) -> bool:
+    try:
+        Config.model_validate(raw)
+    except ValidationError:
+        return False
+    return True
+
+
 def _override(raw: dict[str, Any], override: str) -> None:
     keys, equals, text = override.partition("=")
     if not equals or not all(keys.split(".")):
@@ -163,5 +200,6 @@ def _with_absolute_paths(config: Config, folder: Path, default_name: str) -> Con
     )
     validate = config.validate_.model_copy(update={"suite": absolute(config.validate_.suite)})
     split = config.split.model_copy(update={"earlier": absolute(config.split.earlier)})
-    sections = {"data": data, "validate_": validate, "split": split}
+    features = config.features.model_copy(update={"backbone_weights": absolute(config.features.backbone_weights)})
+    sections = {"data": data, "validate_": validate, "split": split, "features": features}
     return config.model_copy(update={**sections, "name": config.name or default_name})

@@ -65,7 +65,7 @@ def _meant(given: Any, wanted: Any) -> str:
     if near:
         return f"; did you mean {near[0]}?"
     if isinstance(given, str) and given and get_origin(_bare(wanted)[0]) is list:
-        return f"; did you mean [{given}]?"
+        return f"; for one, write [{given}]"
     return ""
 
 

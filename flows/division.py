@@ -69,6 +69,45 @@ def check_division(config: Config, examples: Examples) -> None:
     check_options(table["label"], table["source"], **options)
 
 
+def check_groups(config: Config, examples: Examples) -> None:
+    """Refuse groups that leave nothing to divide.
+
+    Raises
+    ------
+    InputError
+        All labelled examples are of one group.
+    """
+    table = examples.table
+    if config.data.group is None or len(table) < 2:
+        return
+    groups = table["group"][table["label"].notna()]
+    if len(groups) and groups.notna().all() and (groups == groups.iloc[0]).all():
+        raise InputError(
+            f"data.group: all {len(groups):,} labelled examples are of one group, {groups.iloc[0]!r} in "
+            f"{config.data.group!r}, and one group is never divided into train, dev and test: name a finer column, or "
+            "leave it out"
+        )
+
+
+def division_findings(config: Config, examples: Examples, parts: pd.Series) -> list[Finding]:
+    """Give what is wrong with a division, as a run would say it; copies are not looked for.
+
+    Parameters
+    ----------
+    config : Config
+    examples : Examples
+    parts : Series of n rows
+        The part of each example, as `split` gives it.
+    """
+    earlier, table = earlier_parts(config, examples), examples.table.assign(split=parts)
+    options = split_options(config, examples, earlier)
+    strata = None if options["stratify"] is None else _strata(config, options["stratify"], table)
+    bounds = None if options["time"] is None else time_bounds(table, options["time"])
+    measured = measure_split(table, test_halfwidth=config.split.test_halfwidth)
+    found = [*measured.findings, *_found(config, table, strata, options["time"], bounds, earlier)]
+    return [each for each in found if each.severity in ("critical", "warning")]
+
+
 def check_trainable(config: Config, examples: Examples) -> None:
     """Refuse a division that leaves too little to learn from, where few rows or the sources to train on make it likely.
 

@@ -26,7 +26,7 @@ FIGURES = (
 )  # fmt: skip
 SUBJECTS = (
     "labels", "mislabels", "annotators", "columns", "source", "images", "duplicates", "split", "validation", "mismatch",
-    "rounds", "leak", "cells",
+    "rounds", "leak", "cells", "outliers",
 )  # fmt: skip
 SERIOUS = {"critical", "warning"}
 

@@ -27,7 +27,6 @@ def hunt_leaks(
     """
     options, frame, seed = run.config.data, examples.attributes, run.config.seed
     train = (table["split"] == "train").to_numpy()
-    groups = joined.to_numpy(dtype=object)
     roles = {options.source, options.group, options.text, run.config.weights.column, *options.exclude}
     unlearnt = [name for name in frame.columns if name not in {*examples.columns, *roles}]
     hunt = run.stage("Look for leaks", find_leaks)(
@@ -37,7 +36,7 @@ def hunt_leaks(
         columns=examples.columns,
         left_out=[] if options.features else unlearnt,
         text=examples.text,
-        groups=groups,
+        groups=joined,
         seed=seed,
     )
     proxies = run.stage("Look for proxies", find_proxies)(
@@ -45,12 +44,13 @@ def hunt_leaks(
         train,
         columns=examples.columns,
         excluded=[name for name in options.exclude if name in frame],
-        groups=groups,
+        groups=joined,
         seed=seed,
     )
-    content = content_of_groups(duplicates["duplicate_group"])
     if examples.learn_from and examples.embeddings is None and examples.kind == "table":
-        content = pd.Series(row_codes(frame[list(examples.learn_from)]))
+        content = pd.Series(row_codes(frame[list(examples.learn_from)]), copy=False)
+    else:
+        content = content_of_groups(duplicates["duplicate_group"])
     shared = find_shared_rows(content, table["split"], table["id"])
     followers = follower_finding(find_followers(frame, table["split"], columns=examples.columns, seed=seed))
     shared_rows = shared_finding(shared)

@@ -29,7 +29,9 @@ def open_examples(config: Config) -> Examples:
     if config.validate_.suite is not None:
         load_suite(config.validate_.suite)
     if config.search.trials:
-        check_kind(config.train.model, tuple(config.search.knobs))
+        check_kind(config.train.model, tuple(config.search.knobs), config.search.method)
+        if config.train.legs:
+            raise InputError("train.legs sets knobs that search.trials would turn: leave one of the two out")
     examples = read_examples(**config.data.model_dump(exclude={"human_error"}), weight=config.weights.column)
     _check_limits_by(config, examples)
     _check_suite(config, examples)
@@ -43,7 +45,7 @@ def _check_suite(config: Config, examples: Examples) -> None:
     suite = load_suite(config.validate_.suite)
     names = suite_names(suite, given_names(config, examples))
     own = IMAGE_MEASURES if examples.kind == "images" else [str(name) for name in examples.attributes.columns]
-    check_suite_columns(suite, {*own, *names.values()})
+    check_suite_columns(suite, {*own, *names.values()}, where=str(config.validate_.suite))
 
 
 def limits_by(config: Config) -> str | None:
@@ -100,15 +102,19 @@ def validated_frame(examples: Examples, scan: ImageScan | None, names: dict[str,
 
 
 def enforce_contract(
-    config: Config, examples: Examples, scan: ImageScan | None, suite: Suite
+    config: Config, examples: Examples, scan: ImageScan | None, suite: Suite, where: str = "the suite"
 ) -> tuple[Validation, pd.DataFrame]:
-    """Hold the data against a suite as of today; give what became of it, and the frame, both in the user's names."""
+    """Hold the data against a suite as of today; give what became of it, and the frame, both in the user's names.
+
+    `where` is what the suite is called in what is said of it: the path of its file, where it has one.
+    """
     given = given_names(config, examples)
     names = suite_names(suite, given)
     frame = validated_frame(examples, scan, names)
     called = {names[role]: given[role] for role in names}
-    dated = date_suite(suite, datetime.now().astimezone().date())
-    return enforce_suite(frame, dated, examples.table["id"], called=called), frame.rename(columns=called)
+    dated = date_suite(suite, datetime.now().astimezone().date(), where=where)
+    checked = enforce_suite(frame, dated, examples.table["id"], called=called, where=where)
+    return checked, frame.rename(columns=called)
 
 
 def contract_options(config: Config, examples: Examples) -> dict[str, Any]:

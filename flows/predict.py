@@ -14,6 +14,7 @@ from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.findings import InputError
 from burnish.tasks.new_rows import RowReader, stored_treatment
 from burnish.tasks.onnx_export import check_onnx, write_onnx
+from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import SavedModel, load_model
 
 
@@ -69,7 +70,11 @@ def export_onnx(run_folder: Path, out: Path, path: Path | None = None) -> str:
         out.write_bytes(written)
     except OSError as error:
         raise InputError(f"cannot write {out} ({error.strerror or error}); name another file with --onnx") from None
-    return f"{out}: on {count:,} rows of {given} within {apart:.1e} of the run's own probabilities"
+    said = f"{out}: on {count:,} rows of {given} within {apart:.1e} of the run's own probabilities"
+    if not isinstance(model.encoder, PretrainedEncoder):
+        return said
+    how = f"burnish.tasks.saved.load_model(Path({str(run_folder / 'model')!r})).encoder.transform"
+    return f"{said}; the pretrained network is not in it: its input `features` is what {how} gives"
 
 
 def _opened(run_folder: Path) -> tuple[SavedModel, RowReader, Config]:

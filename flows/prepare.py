@@ -29,13 +29,14 @@ from burnish.flows.opening import (
     zones_mixed,
 )
 from burnish.flows.run import BrokenContractError, Run, write_json
+from burnish.tasks.check_results import shown_results
 from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.copies import copies_as_groups, count_duplicates, duplicate_findings, find_row_duplicates
 from burnish.tasks.data_docs import write_data_docs
 from burnish.tasks.decisions import UNDECIDED, decided_codes, decision_column, read_decisions, review_facts
 from burnish.tasks.duplicates import find_duplicates
 from burnish.tasks.encoded_rows import EncodedRows
-from burnish.tasks.encoders import Encoder, PatchEncoder, fit_patch_encoder, pretrained_encoder
+from burnish.tasks.encoders import Encoder, PatchEncoder, fit_patch_encoder
 from burnish.tasks.examples import Examples
 from burnish.tasks.features import TableEncoder, fit_array_encoder, fit_table_encoder
 from burnish.tasks.findings import InputError
@@ -46,15 +47,19 @@ from burnish.tasks.mismatch import LEADING
 from burnish.tasks.multivariate import OUTLIER_ABOVE, Rows
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.notation_findings import NOTATIONS, notations_as_dict
-from burnish.tasks.outliers import extreme_columns, fit_limits, group_findings, outlier_findings, summarize_limits
+from burnish.tasks.outlier_findings import group_findings, idle_findings, outlier_findings
+from burnish.tasks.outliers import extreme_columns, fit_limits, summarize_limits
+from burnish.tasks.pretrained import pretrained_encoder
 from burnish.tasks.split import join_groups
+from burnish.tasks.unfreezing import check_blocks
 from burnish.tasks.unusual import columns_of, find_unusual, unusual_facts, unusual_findings
-from burnish.tasks.validate import Validation, date_suite, learn_suite, load_suite, save_suite
+from burnish.tasks.validate import Validation, date_suite, learn_suite, learning_findings, load_suite, save_suite
 
 __all__ = ["Prepared", "compared_columns", "open_examples", "prepare"]
 
 DECISIONS = "decisions.csv"
 FAILING_ROWS = "failing_rows.csv"
+RESULTS = "validation/results.json"
 DATA_DOCS = "validation/data_docs"
 NEIGHBOURS = 20
 MOST_LEARNT_FROM = 1_000_000  # training rows that an encoder of tables is learnt from
@@ -124,7 +129,8 @@ class Prepared:
     @property
     def judging(self) -> NDArray[np.int64]:
         """Give the labels that dev and test are judged by: as given, or as a person has decided, −1 = none, (n,)."""
-        return np.where(self.decided == UNDECIDED, self.codes, np.maximum(self.decided, -1))
+        undecided = self.decided == UNDECIDED
+        return self.codes if undecided.all() else np.where(undecided, self.codes, np.maximum(self.decided, -1))
 
     @property
     def images(self) -> NDArray[np.uint8] | None:
@@ -184,12 +190,11 @@ def prepare(run: Run, examples: Examples, *, learning: bool = True) -> Prepared:
     table["split"], split_facts = divide(run, examples, copies, groups)
     facts: dict[str, Any] = {"splits": split_facts, "duplicates": count_duplicates(duplicates)}
     facts["leaks"] = hunt_leaks(run, examples, table, duplicates, groups)
+    del duplicates, copies  # of ten million rows, a third of a GiB
     stop_at_leaks(run, table, facts)
     facts["validation"] = _validate(run, examples, table, scan, facts)
     facts["cells"] = search_cells_of(run, examples)
-    attributes, limits, table["extreme_columns"], outlier_facts = _treat_outliers(run, examples, table)
-    if not learning:
-        attributes = examples.attributes
+    attributes, limits, table["extreme_columns"], outlier_facts = _treat_outliers(run, examples, table, learning)
     extreme = _dropped(run, table)
     useless = _useless(run, table)
     prepared = Prepared(
@@ -273,12 +278,15 @@ def _validate(
         frame = validated_frame(examples, scan, given_names(run.config, examples))
         rows = (table["split"] == "train").to_numpy()
         suite = learn(frame, rows=rows, **contract_options(run.config, examples))
+        run.add(*learning_findings(suite))
     else:
         suite = load_suite(options.suite)
     save_suite(suite, run.path("validation/suite.json"))
-    checked, frame = run.stage("Validate", enforce_contract)(run.config, examples, scan, suite)
+    where = "the suite" if options.suite is None else str(options.suite)
+    checked, frame = run.stage("Validate", enforce_contract)(run.config, examples, scan, suite, where)
     facts = validation_facts(checked, table["id"])
-    write_json(run.path("validation/results.json"), facts)
+    write_json(run.path(RESULTS), facts)
+    facts = shown_results(facts, RESULTS)
     if checked.failures:
         failing = escape_formulas(checked.failing_rows(frame, table["id"]))
         failing.to_csv(run.path(f"validation/{FAILING_ROWS}"), index=False, lineterminator="\n")
@@ -299,11 +307,11 @@ def _validate(
 
 
 def _treat_outliers(
-    run: Run, examples: Examples, table: pd.DataFrame
+    run: Run, examples: Examples, table: pd.DataFrame, learning: bool
 ) -> tuple[pd.DataFrame, Limits | None, pd.Series, dict[str, Any]]:
     """Give the treated attributes, the limits, the columns outside them in each row, and the facts.
 
-    The limits are kept for `burnish predict`.
+    Where nothing is learnt, the attributes stay as given. The limits are kept for `burnish predict`.
     """
     options, attributes = run.config.outliers, examples.attributes
     facts: dict[str, Any] = {"method": options.method, "by": options.by}
@@ -319,15 +327,19 @@ def _treat_outliers(
         rows=train,
         groups=groups,
     )
-    treated, replaced = run.stage("Treat outliers", limits.apply)(attributes)
+    if learning:
+        attributes, replaced = run.stage("Treat outliers", limits.apply)(attributes)
+    else:
+        replaced = run.stage("Look for outliers", limits.outside)(attributes)
     write_json(run.path("model/limits.json"), limits.to_dict())
     run.add(*outlier_findings(limits, replaced, train, table["id"]))
+    run.add(*idle_findings(limits, replaced, train, options.rule))
     if groups is not None and options.method != "keep":
         run.add(*group_findings(groups, train))
     named = extreme_columns(replaced)
     touched = (named != ()).to_numpy()
     facts["columns"] = summarize_limits(limits, replaced, table["split"])
-    return treated, limits, named, {**facts, "rows": int(touched.sum()), "rows_share": float(touched.mean())}
+    return attributes, limits, named, {**facts, "rows": int(touched.sum()), "rows_share": float(touched.mean())}
 
 
 def _dropped(run: Run, table: pd.DataFrame) -> NDArray[np.bool_]:
@@ -365,6 +377,7 @@ def _encode(run: Run, prepared: Prepared, learning: bool) -> Prepared:
             learn_from=examples.learn_from,
             text=examples.text,
             strengths=run.config.features.weights,
+            levels=run.config.features.levels,
             seed=seed,
         )
     else:
@@ -405,8 +418,13 @@ def compared_columns(encoder: Encoder, time: str | None) -> NDArray[np.int64]:
 
 
 def _image_encoder(run: Run, pixels: NDArray[np.uint8]) -> Encoder:
-    if run.config.features.encoder == "pretrained":
-        return run.stage("Load the pretrained encoder", pretrained_encoder)()
+    options = run.config.features
+    if options.encoder == "pretrained":
+        load = run.stage("Load the pretrained encoder", pretrained_encoder)
+        side, channels = pixels.shape[2:]
+        encoder = load(options.backbone, options.backbone_weights, side=side, channels=channels)
+        check_blocks(encoder, run.config.train.unfreeze)
+        return encoder
     return run.stage("Learn the encoder", fit_patch_encoder)(pixels, seed=run.config.seed)
 
 
@@ -425,7 +443,7 @@ def _score_outliers(run: Run, prepared: Prepared) -> Prepared:
         treat=prepared.treated,
         seed=run.config.seed,
     )
-    named = pd.Series(found.columns, index=table.index, dtype=object)
+    named = pd.Series(found.columns, index=table.index)
     table = table.assign(outlier_score=found.score, outlier=found.score > OUTLIER_ABOVE, outlier_columns=named)
     run.add(*unusual_findings(table))
     facts = prepared.facts["outliers"] | unusual_facts(table, prepared.examples.attributes)

@@ -1,8 +1,9 @@
 """`retrain`: the whole loop. Clean, train, and again on the cleaned data, until the labels stop moving.
 
 Round 0 learns from the labels as given; round r finds mislabels with what round r − 1 believed, decides, and trains
-again. Every round is measured on the same dev labels, which only a person changes. A loop that was stopped, or whose
-suspects a person has decided on since, goes on after its last round (`rounds.py`).
+again. Every round is measured on the same dev labels, which only a person changes; the best of the cleaned ones is
+kept, or round 0 where dev says that cleaning did harm (`settling.py`). A loop that was stopped, or whose suspects a
+person has decided on since, goes on after its last round (`rounds.py`).
 """
 
 from __future__ import annotations
@@ -13,13 +14,21 @@ from functools import partial
 from typing import Any
 
 from burnish.flows.analyse import analyse, describe_labels, describe_stop, finish
-from burnish.flows.clean import Labels, find_labels, labelled_table, labels_as_given, write_labels
+from burnish.flows.clean import (
+    Labels,
+    find_labels,
+    labelled_table,
+    labels_as_given,
+    withhold_changes,
+    write_labels,
+)
 from burnish.flows.noise import make_copies
 from burnish.flows.prepare import Prepared, prepare
-from burnish.flows.rounds import Standing, finished_with, keep_standing, read_standings, stand
+from burnish.flows.rounds import Standing, finished_with, keep_standing, lead_over_given, read_standings, stand
 from burnish.flows.run import Run, StoppedError, as_flow
 from burnish.flows.search import search_knobs
 from burnish.flows.train import Fitted, keep_model, train
+from burnish.flows.unfreeze import unfreeze_blocks
 from burnish.tasks.examples import Examples
 from burnish.tasks.settling import SETTLED, best_round
 from burnish.tasks.tree_training import TrainedTrees
@@ -52,10 +61,14 @@ def _prepared(run: Run, examples: Examples, walk: Callable[[Run, Examples], Prep
 def _clean_once(run: Run, examples: Examples) -> dict[str, Any]:
     learning = bool(run.config.mislabels.methods)
     prepared = _prepared(run, examples, partial(prepare, learning=learning))
-    given = labels_as_given(prepared).codes
-    labels = find_labels(run, prepared, [given], given)
+    labels = _found_once(run, prepared)
     write_labels(run, prepared, labels)
     return finish(run, examples, labelled_table(prepared, labels), describe_labels(run, prepared, labels))
+
+
+def _found_once(run: Run, prepared: Prepared) -> Labels:
+    given = labels_as_given(prepared).codes
+    return find_labels(run, prepared, [given], given)
 
 
 def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
@@ -65,11 +78,11 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
     prepared = replace(prepared, facts=prepared.facts | found.facts)
     fit = partial(as_flow("train", train), recipes=found.recipes)
     standings, start, before = _take_up(run, prepared)
+    given, walked = labels_as_given(prepared), dict[int, tuple[Labels, Fitted]]()
     if not standings:
-        given = labels_as_given(prepared)
-        standings.append(stand(prepared, [], given, fit(run, prepared, given, copies, 0)))
+        walked[0] = given, fit(run, prepared, given, copies, 0)
+        standings.append(stand(prepared, [], *walked[0]))
         keep_standing(run, prepared, standings[0])
-    walked: dict[int, tuple[Labels, Fitted]] = {}
 
     def walk(number: int) -> tuple[Labels, Fitted]:
         learnt = standings[before if number == start + 1 else number - 1]
@@ -86,6 +99,12 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
             break
     kept = start + 1 + best_round([each.dev_errors(prepared) for each in standings[start + 1 :]])
     labels, fitted = walked[kept] if kept in walked else walk(kept)
+    lead = lead_over_given(prepared, standings[0], standings[kept], labels)
+    if lead.behind:
+        run.add(lead.finding())
+        kept, labels = 0, withhold_changes(labels, given)
+        fitted = walked[0][1] if walked.get(0) else fit(run, prepared, given, copies, 0)
+    fitted = unfreeze_blocks(run, prepared, labels, copies, fitted, found.recipes)
     write_labels(run, prepared, labels)
     keep_model(run, prepared, fitted)
     figures = [replace(each.figures, kept=number == kept) for number, each in enumerate(standings)]

@@ -21,10 +21,11 @@ from burnish.flows.compare import read_summary
 from burnish.flows.prepare import DECISIONS, Prepared
 from burnish.flows.run import Run, write_json
 from burnish.flows.train import Fitted
-from burnish.tasks.decisions import read_sheet
+from burnish.tasks.decisions import UNDECIDED, read_sheet
 from burnish.tasks.findings import InputError
 from burnish.tasks.label_checks import label_codes
 from burnish.tasks.metrics import Rate, error_rate
+from burnish.tasks.settling import Lead, lead_on_truth
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,19 @@ def stand(prepared: Prepared, before: list[Standing], labels: Labels, fitted: Fi
     codes = labels.codes
     figures = _figures(prepared, [*(each.codes for each in before), codes], predicted)
     return Standing(codes, labels.quality, fitted.weights["weight"].to_numpy(), predicted, fitted.network, figures)
+
+
+def lead_over_given(prepared: Prepared, given: Standing, cleaned: Standing, labels: Labels) -> Lead:
+    """Estimate how much more often the cleaned round is right on dev than round 0; nothing where that is no question.
+
+    Where no voice was heard nothing was cleaned, and what a person has decided is not in the labels as given.
+    """
+    assert labels.audit is not None
+    if labels.audit.model is None or (prepared.decided != UNDECIDED).any():
+        return Lead(0.0, 0.0)
+    rows = prepared.judged("dev")
+    judging = prepared.judging[rows]
+    return lead_on_truth(given.predicted[rows], cleaned.predicted[rows], judging, labels.audit.model.noise)
 
 
 def keep_standing(run: Run, prepared: Prepared, standing: Standing) -> None:

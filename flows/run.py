@@ -13,6 +13,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ from types import FrameType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
+import pyarrow as pa
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from rich.console import Console
@@ -196,6 +198,12 @@ def start_run(
     return run
 
 
+def discard_run(folder: Path) -> None:
+    """Take away what a run has written that ended before it had a summary: the input was wrong, nothing was found."""
+    if not (folder / "summary.json").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def resume_run(folder: Path, rounds: int | None = None, console: Console | None = None) -> Run:
     """Take up a run that was stopped, under its own configuration.
 
@@ -223,7 +231,8 @@ def hash_inputs(config: Config) -> dict[str, str]:
     """Hash every file that a configuration names, by name."""
     data = config.data
     earlier = None if config.split.earlier is None else assignments_file(config.split.earlier)
-    given = (data.path, data.embeddings, data.probabilities, config.validate_.suite, earlier)
+    weights = config.features.backbone_weights
+    given = (data.path, data.embeddings, data.probabilities, config.validate_.suite, earlier, weights)
     inputs = [path for path in given if path]
     return {str(path): hash_files(path, _files_of(path)) for path in inputs}
 
@@ -282,7 +291,8 @@ def hash_files(root: Path, files: Sequence[Path]) -> str:
 
 
 def _give_back_memory() -> None:
-    """Hand freed memory back to the machine: the C library of Linux keeps hundreds of MB after a large stage."""
+    """Hand freed memory back to the machine: Arrow and the C library of Linux keep hundreds of MB after a stage."""
+    pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

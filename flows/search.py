@@ -1,40 +1,37 @@
 """`search`: look for better knobs of the network before the rounds, on the labels as given, judged on dev.
 
 What is found is used for the training of every round; the out-of-fold pass that looks for mislabels keeps what is
-configured, so that what is suspect does not hang on how well a search went.
+configured, so that what is suspect does not hang on how well a search went. A panda finds a schedule, `train.legs`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from burnish.flows.clean import labels_as_given
 from burnish.flows.noise import Copies
 from burnish.flows.prepare import Prepared
+from burnish.flows.recipe import recipe_of
 from burnish.flows.run import Run
-from burnish.flows.train import TIMED_ROWS, judges_of, training_rows, weigh
-from burnish.tasks.contest import row_losses
-from burnish.tasks.convnet_fitting import plan
-from burnish.tasks.convnet_training import CNN, asked_by_auto, predict_images, train_cnn
+from burnish.flows.train import judges_of
+from burnish.flows.trials import Trainer
+from burnish.tasks.convnet_plans import plan
+from burnish.tasks.convnet_training import CNN, asked_by_auto
 from burnish.tasks.decays import PLANS
 from burnish.tasks.findings import Finding
-from burnish.tasks.fitting import Progress, auto_batch_size, choose_device, limited_threads
-from burnish.tasks.metrics import latency
+from burnish.tasks.fitting import auto_batch_size, choose_device, limited_threads
 from burnish.tasks.moves import Moves
 from burnish.tasks.notation import things
 from burnish.tasks.optimizers import usual_rate
 from burnish.tasks.search import search
-from burnish.tasks.search_space import USED, Knob, check_kind, read_knobs, usual_knobs
-from burnish.tasks.search_trials import Measured, Order
-from burnish.tasks.train import check_weights, predict, train_network
+from burnish.tasks.search_space import PANDA, USED, Knob, check_kind, read_knobs, usual_knobs
+from burnish.tasks.search_trials import Order
 from burnish.tasks.training_recipe import Recipe
 
 FOLDER = "search"
@@ -47,7 +44,6 @@ OPTIMISM = (
     "Dev chose the best of these trials, so its dev figures are a little too good, the more so the more trials there "
     "were; the test part had no say and tells what to expect."
 )
-Fit = Callable[[Recipe, Progress], tuple[Any, Callable[[Any], NDArray[np.floating]]]]
 
 
 @dataclass(frozen=True)
@@ -71,8 +67,8 @@ def search_knobs(run: Run, prepared: Prepared, copies: Copies | None) -> Found:
 
 
 def _search(run: Run, prepared: Prepared, copies: Copies | None, kind: str) -> Found:
-    configured = Recipe.of(run.config.train)
-    trainer = _Trainer(run, prepared, copies, kind)
+    configured = recipe_of(run, prepared)
+    trainer = Trainer(run, prepared, copies, kind)
     named = _named(run, kind, configured, trainer.rows)
     knobs = _knobs(run, kind, named)
     folder = run.path(f"{FOLDER}/x").parent
@@ -84,11 +80,15 @@ def _search(run: Run, prepared: Prepared, copies: Copies | None, kind: str) -> F
             _values(named, knobs),
             order,
             folder=folder,
+            leg=(lambda *given: trainer.leg(configured, *given)) if order.method == PANDA else None,
             seed=run.config.seed,
         )
     best = next((trial for trial in facts["trials"] if trial["number"] == facts["best"]), None)
     better = best if best is not None and best["number"] else None
-    turned = {} if better is None else better["knobs"]
+    turned: dict[str, Any] = {} if better is None else better["knobs"]
+    if better is not None and order.method == PANDA:
+        by_number = {trial["number"]: trial["knobs"] for trial in facts["trials"]}
+        turned = {"legs": [{"epochs": order.leg} | by_number[number] for number in facts["legs"]]}
     facts |= {
         "model": kind,
         "yaml": _lines(turned),
@@ -101,8 +101,8 @@ def _search(run: Run, prepared: Prepared, copies: Copies | None, kind: str) -> F
 def _kind(run: Run, prepared: Prepared) -> str:
     """Name the network whose knobs are searched; of those that `auto` asks, the strongest that reads them all."""
     configured = run.config.train.model
-    if configured != "auto":
-        return configured
+    if configured != "auto" or run.config.search.method == PANDA:
+        return "mlp" if configured == "auto" else configured
     pixels = prepared.images is not None and asked_by_auto(run.config.train.device)
     return CNN if pixels and set(run.config.search.knobs) <= set(USED[CNN]) else "mlp"
 
@@ -118,6 +118,8 @@ def _named(run: Run, kind: str, recipe: Recipe, rows: int) -> Recipe:
 
 def _pruning(run: Run, kind: str, knobs: tuple[Knob, ...]) -> str:
     """Say by which rule trials are cut short: by none, if nothing else is asked, where rates are planned to the end."""
+    if run.config.search.method == PANDA:
+        return "none"
     asked, decay = run.config.search.pruning, run.config.train.decay
     planned = decay in PLANS or (kind == CNN and decay == "none") or any(knob.name == "decay" for knob in knobs)
     return asked if asked != "auto" else "none" if planned else "median"
@@ -126,7 +128,7 @@ def _pruning(run: Run, kind: str, knobs: tuple[Knob, ...]) -> str:
 def _knobs(run: Run, kind: str, named: Recipe) -> tuple[Knob, ...]:
     """Give the knobs to search: those the user names, else the usual ones."""
     given = read_knobs(run.config.search.knobs)
-    check_kind(kind, [knob.name for knob in given])
+    check_kind(kind, [knob.name for knob in given], run.config.search.method)
     if given:
         return given
     assert named.learning_rate is not None and named.batch_size is not None
@@ -137,6 +139,7 @@ def _knobs(run: Run, kind: str, named: Recipe) -> tuple[Knob, ...]:
         learning_rate=named.learning_rate,
         weight_decay=named.weight_decay,
         batch_size=named.batch_size,
+        in_flight=run.config.search.method == PANDA,
     )
 
 
@@ -153,82 +156,35 @@ def _lines(turned: Mapping[str, Any]) -> str:
     train:
       hidden: [128]
       learning_rate: 1.0e-05
+    >>> print(_lines({"legs": [{"epochs": 5, "dropout": 0.3}]}))
+    train:
+      legs:
+        - {epochs: 5, dropout: 0.3}
     """
-    written = (f"  {name}: {_value(value)}" for name, value in turned.items())
+    written = (
+        f"  {name}: {_value(value)}"
+        if name != "legs"
+        else "\n".join(["  legs:", *(f"    - {_value(leg)}" for leg in value)])
+        for name, value in turned.items()
+    )
     return "\n".join(["train:", *written]) if turned else ""
 
 
 def _value(value: Any) -> str:
-    return yaml.safe_dump([value], default_flow_style=True, width=math.inf)[1:-2]
+    return yaml.safe_dump([value], default_flow_style=True, width=math.inf, sort_keys=False)[1:-2]
 
 
 def _turned(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     turned: dict[str, Any] = {name: tuple(value) if name == "hidden" else value for name, value in values.items()}
+    if "legs" in turned:
+        turned["legs"] = tuple(recipe.leg(knobs) for knobs in turned["legs"])
     return replace(recipe, **turned)
-
-
-class _Trainer:
-    """Trains one kind of network on what round 0 learns from, and measures it on dev."""
-
-    def __init__(self, run: Run, prepared: Prepared, copies: Copies | None, kind: str) -> None:
-        labels = labels_as_given(prepared)
-        self.kind, self.limited = kind, run.config.search.milliseconds is not None
-        self.judges = judges_of(prepared, labels)
-        strength = weigh(run, prepared, labels, None)["weight"].to_numpy()
-        given: NDArray[Any] | None = prepared.images if kind == CNN else prepared.features
-        made: NDArray[Any] | None = None
-        if copies is not None:
-            made = copies.pixels if kind == CNN else copies.features
-        assert given is not None
-        self.x, self.y, self.weights = training_rows(given, made, labels, strength, copies)
-        self.dev = given[self.judges.rows]
-        self.rows = len(self.x)
-        self.threads = max(1, run.threads // run.config.search.jobs)
-        self.shared: dict[str, Any] = {
-            "dev_labels": self.judges.labels,
-            "dev_weights": self.judges.believed,
-            "classes": prepared.examples.classes,
-            "device": run.config.train.device,
-            "seed": run.config.seed,
-        }
-        self.moves = Moves(mirror=run.config.train.mirror)
-        self.optimize = run.config.search.optimize
-
-    def measure(self, recipe: Recipe, progress: Progress) -> Measured:
-        """Train one network and measure it on dev."""
-        shared = self.shared | {"recipe": recipe, "progress": progress}
-        trained: Any
-        if self.kind == CNN:
-            trained = train_cnn(self.x, self.y, self.weights, dev_pixels=self.dev, moves=self.moves, **shared)
-        else:
-            trained = train_network(self.x, self.y, self.weights, dev_features=self.dev, model=self.kind, **shared)
-        say: Callable[[Any], NDArray[np.floating]] = (
-            (lambda rows: predict_images(trained.network, rows))
-            if self.kind == CNN
-            else (lambda rows: predict(trained, rows))
-        )
-        at = trained.history.iloc[trained.best_epoch - 1]
-        return Measured(
-            log_loss=float(at["dev_loss"]),
-            error=float(at["dev_error"]),
-            epochs=len(trained.history),
-            parameters=trained.parameters,
-            milliseconds=latency(say, self.dev[:TIMED_ROWS]) if self.limited else None,
-            **self._losses(say(self.dev)),
-        )
-
-    def _losses(self, said: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
-        """Give what is made small, row by row, and how much each row counts."""
-        labels = self.judges.labels
-        shares = check_weights(self.judges.believed, len(labels)).astype(np.float64)
-        wrong = (said.argmax(axis=1) != labels).astype(np.float64)
-        losses = wrong if self.optimize == "error" else row_losses(said, labels)
-        return {"losses": losses, "shares": shares / shares.sum()}
 
 
 def _finding(facts: Mapping[str, Any], kind: str) -> Finding:
     """Say in one line what came of the search."""
-    trials = things(len(facts["trials"]), "trial")
+    legs = facts["order"]["method"] == PANDA
+    trials = things(len(facts["trials"]) - legs, "leg" if legs else "trial")
     method = f"{facts['order']['method']}, judged by {facts['order']['optimize'].replace('_', ' ')} on dev"
     if facts["best"] is None:
         return Finding(

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from burnish.flows.config_errors import first_problem
-from burnish.tasks.search_space import read_knobs
+from burnish.tasks.hints import did_you_mean
+from burnish.tasks.search_space import IN_FLIGHT, PANDA, read_knobs
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Amount = Annotated[float, Field(ge=0)]
@@ -163,6 +164,17 @@ class Features(Section):
     encoder: Literal["patches", "pretrained"] = Field(
         "patches", description="images: a small network made here, or pretrained (extra burnish[pretrained])"
     )
+    backbone: str = Field(
+        "efficientnet-lite0",
+        min_length=1,
+        description="of pretrained: efficientnet-lite0, or a name of timm's where timm is installed",
+    )
+    backbone_weights: Path | None = Field(
+        None, description="of pretrained: a .safetensors file of the network's weights; default: those it comes with"
+    )
+    levels: int = Field(
+        50, ge=2, le=10_000, description="tables: most levels of a category with a feature each; the rest share 32"
+    )
     weights: dict[str, Annotated[float, Field(ge=0, le=1000)]] = Field(
         default={}, description="tables: how strongly a column counts, {income: 2, town: 0.5}; 0 leaves it out"
     )
@@ -183,8 +195,8 @@ class Mislabels(Section):
     cost_missed: float = Field(1.0, gt=0, description="what leaving a wrong label costs")
     errors: Literal["auto", "people", "classes", "either"] = Field(
         "auto",
-        description="how labels go wrong: people mix up what looks alike; classes go wrong each at a rate of its own, "
-        "whatever the example looks like; either: the labels decide; auto: by the kind of data",
+        description="how labels go wrong: people mix up what looks alike; classes: whatever the example looks like, at "
+        "one rate or at one a class; either: the labels decide; auto: by the kind of data",
     )
     relabel_above: Share | None = Field(
         None, description="relabel when the suggestion is at least this probable; default: from the costs, 0.8"
@@ -288,6 +300,21 @@ class Train(Section):
     decay_rate: float = Field(0.05, ge=0, description="how fast the rate decays, for each epoch")
     epochs: int = Field(100, ge=1, description="passes over the data at most; early stopping ends sooner")
     patience: int = Field(4, ge=1, description="epochs without a better dev loss before the rate is cut")
+    legs: list[dict[str, Any]] = Field(
+        default=[],
+        description="the mlp: knobs leg by leg, [{epochs: 5}, {epochs: 5, learning_rate: 0.0005}], each from the best "
+        "weights so far; search.method panda finds such",
+    )
+    embeddings: bool = Field(
+        False, description="tables: the mlp learns a short vector for each level of a category, features.levels of them"
+    )
+    unfreeze: int = Field(
+        0,
+        ge=0,
+        le=50,
+        description="images, features.encoder pretrained: in the end, blocks of its network that are trained too, at "
+        "most, the last first and one more each stage while dev gains; 0: it stays frozen",
+    )
     batch_size: int | None = Field(None, ge=1, description="default: a power of two by the size of the data")
     weight_decay: float = Field(1e-2, ge=0, description="L2 strength; linear chooses its own on held-out examples")
     max_norm: float | None = Field(None, gt=0, description="bound on the incoming weights of each hidden unit, e.g. 3")
@@ -296,15 +323,41 @@ class Train(Section):
         0.0, ge=0, lt=1, description="judge and keep weights averaged over steps with this memory, e.g. 0.99; 0: do not"
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
+    compiled: Literal["auto", "always", "never"] = Field(
+        "auto", description="fuse the cnn's layers by torch.compile; auto: on a GPU, where the epochs to come repay it"
+    )
+
+    @field_validator("legs")
+    @classmethod
+    def _turned_in_flight(cls, legs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [cls._leg(given) for given in legs]
+
+    @classmethod
+    def _leg(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Check the knobs of a leg as those of the section are."""
+        if "epochs" not in given:
+            raise ValueError("each leg says how long it is: {epochs: 5}")
+        for name in given:
+            if name not in {"epochs", *IN_FLIGHT}:
+                hint = did_you_mean(name, IN_FLIGHT)
+                raise ValueError(f"a leg has no {name}{hint and ', ' + hint}; it turns {', '.join(IN_FLIGHT)}")
+        try:
+            checked = cls.model_validate(given)
+        except ValidationError as error:
+            raise ValueError(f"train.{first_problem(error, cls)}") from None
+        return {name: getattr(checked, name) for name in given}
 
 
 class Search(Section):
     """A search for better knobs of training, before the rounds; the configured ones are always trial 0."""
 
     trials: int = Field(0, ge=0, le=10_000, description="how many settings are tried, the configured one among them")
-    method: Literal["tpe", "random", "grid", "evolutionary"] = Field(
-        "tpe", description="tpe learns from the trials before; grid tightens around the best; evolutionary is NSGA-II"
+    method: Literal["tpe", "random", "grid", "evolutionary", "panda"] = Field(
+        "tpe",
+        description="tpe learns from the trials before; grid tightens around the best; evolutionary is NSGA-II; panda "
+        "trains one mlp on and on, nudges its knobs leg by leg, and undoes what does not help",
     )
+    leg: int = Field(5, ge=1, description="epochs of each leg of a panda")
     knobs: dict[str, Any] = Field(
         default={},
         description="keys of train, each with {low: 0.0001, high: 0.01, log: true} or a list of choices; default: the "
@@ -318,8 +371,17 @@ class Search(Section):
     )
     milliseconds: float | None = Field(None, gt=0, description="a model that needs more for an example never wins")
     parameters: int | None = Field(None, ge=1, description="a model with more weights never wins")
-    jobs: int = Field(1, ge=1, le=64, description="trials at once; with more than 1 no two searches are quite the same")
+    jobs: int = Field(
+        1, ge=1, le=64, description="trials at once (caviar); with more than 1 no two searches are quite the same"
+    )
     minutes: float | None = Field(None, gt=0, description="no trial starts later than this")
+
+    @field_validator("jobs")
+    @classmethod
+    def _one_panda(cls, jobs: int, info: ValidationInfo) -> int:
+        if jobs > 1 and info.data.get("method") == PANDA:
+            raise ValueError("search.method panda watches one network: leave jobs out, or choose another method")
+        return jobs
 
     @field_validator("knobs", mode="before")
     @classmethod

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from burnish.flows.clean import Labels
 from burnish.flows.noise import Copies
 from burnish.flows.prepare import Prepared
+from burnish.flows.recipe import recipe_of
 from burnish.flows.run import Run
+from burnish.flows.several import helped
 from burnish.tasks.boosting import boosting_fits
+from burnish.tasks.compiling import compiled_findings
 from burnish.tasks.contest import ModelScore, rank_models
 from burnish.tasks.convnet_training import CNN, NO_IMAGES, TrainedConvNet, asked_by_auto, predict_images, train_cnn
 from burnish.tasks.density import density_ratio
@@ -22,11 +25,13 @@ from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.losses import soft_targets
 from burnish.tasks.metrics import latency
 from burnish.tasks.moves import Moves
+from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import save_model
 from burnish.tasks.train import Trained, predict, train_network
 from burnish.tasks.training_checks import training_findings
 from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.tree_training import TrainedTrees, train_trees
+from burnish.tasks.unfreezing_stages import Step
 from burnish.tasks.weights import strengthening_factors
 
 BOOSTING = TrainedTrees.model
@@ -51,6 +56,10 @@ class Fitted:
         What each of several models reached on dev, the best first; empty where there was one.
     network : str
         The kind of network that the model voice goes on with; empty where none was trained.
+    encoder : PretrainedEncoder or None
+        What feeds the model, where some of its blocks were tuned with it; else it is the encoder of all rounds.
+    steps : tuple of Step
+        The stages of unfreezing, the frozen network first; empty where that was not asked for.
     """
 
     trained: Trained | TrainedTrees | TrainedConvNet | None
@@ -59,6 +68,8 @@ class Fitted:
     milliseconds: float | None
     scores: tuple[ModelScore, ...] = ()
     network: str = ""
+    encoder: PretrainedEncoder | None = None
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,7 @@ def train(
     strength = weights["weight"].to_numpy()
     made: dict[str, Trained | TrainedTrees | TrainedConvNet] = {}
     for kind in _kinds(run, prepared, len(judges.rows)):
-        recipe = (recipes or {}).get(kind) or Recipe.of(run.config.train)
+        recipe = (recipes or {}).get(kind) or recipe_of(run, prepared)
         if kind == BOOSTING:
             made[kind] = _fit_trees(run, prepared, labels, strength, judges, number)
         elif kind == CNN:
@@ -132,7 +143,8 @@ def judges_of(prepared: Prepared, labels: Labels) -> Judges:
     """Give the labelled dev rows, and how far each label is believed."""
     rows = np.flatnonzero(prepared.judged("dev"))
     judging = prepared.judging[rows]
-    believed = None if labels.audit is None else labels.audit.posterior[rows, judging].astype(np.float64)
+    posterior = None if labels.audit is None else labels.audit.posterior
+    believed = None if posterior is None else posterior[rows, judging].astype(np.float64)
     return Judges(rows, judging, believed)
 
 
@@ -167,20 +179,23 @@ def _fit_network(
     assert prepared.features is not None
     made = None if copies is None else copies.features
     features, codes, strength = training_rows(prepared.features, made, labels, weights, copies)
-    return run.stage(f"Train {kind}, round {number}", train_network)(
+    trained = run.stage(f"Train {kind}, round {number}", train_network)(
         features,
         codes,
         strength,
-        targets=_soft_labels(run, labels, weights, copies),
+        targets=soft_labels(run, labels, weights, copies),
         dev_features=prepared.features[judges.rows],
         recipe=recipe,
         model=kind,
         device=run.config.train.device,
-        **_judged_by(run, prepared, judges),
+        **judged_by(run, prepared, judges),
     )
+    if trained.note and number == 0:
+        run.add(_memory_finding(kind, trained.note))
+    return trained
 
 
-def _judged_by(run: Run, prepared: Prepared, judges: Judges) -> dict[str, Any]:
+def judged_by(run: Run, prepared: Prepared, judges: Judges) -> dict[str, Any]:
     """Give what every kind of model is told alike: the dev labels that stop it, and how much each counts."""
     return {
         "dev_labels": judges.labels,
@@ -191,11 +206,11 @@ def _judged_by(run: Run, prepared: Prepared, judges: Judges) -> dict[str, Any]:
     }
 
 
-def _soft_labels(
+def soft_labels(
     run: Run, labels: Labels, weights: NDArray[np.float64], copies: Copies | None
 ) -> NDArray[np.float32] | None:
     """Give what each row is to learn of each class, where that was asked for and the labels were looked into."""
-    if labels.audit is None or not run.config.train.soft_labels:
+    if labels.audit is None or labels.audit.posterior is None or not run.config.train.soft_labels:
         return None
     shares = soft_targets(labels.codes, labels.quality, labels.audit.posterior)
     made = None if copies is None or copies.features is None else shares[copies.origin]
@@ -216,20 +231,26 @@ def _fit_cnn(
     assert prepared.images is not None
     made = None if copies is None else copies.pixels
     pixels, codes, strength = training_rows(prepared.images, made, labels, weights, copies)
-    trained = run.stage(f"Train {CNN}, round {number}", train_cnn)(
+    trained = run.stage(f"Train {CNN}, round {number}", helped(train_cnn))(
         pixels,
         codes,
         strength,
-        targets=_soft_labels(run, labels, weights, copies),
+        targets=soft_labels(run, labels, weights, copies),
         dev_pixels=prepared.images[judges.rows],
         recipe=recipe,
         moves=Moves(mirror=run.config.train.mirror),
         device=run.config.train.device,
-        **_judged_by(run, prepared, judges),
+        compiled=run.config.train.compiled,
+        **judged_by(run, prepared, judges),
     )
+    run.add(*compiled_findings(trained.compiled, run.findings))
     if trained.note and number == 0:
-        run.add(Finding("training.memory", f"The convolution network was trained in {trained.note}", "info"))
+        run.add(_memory_finding(CNN, trained.note))
     return trained
+
+
+def _memory_finding(kind: str, note: str) -> Finding:
+    return Finding("training.memory", f"The {kind} was trained in {note}", "info")
 
 
 def _fit_trees(
@@ -242,7 +263,7 @@ def _fit_trees(
         weights,
         dev=judges.rows,
         learn_from=prepared.tree_columns,
-        **_judged_by(run, prepared, judges),
+        **judged_by(run, prepared, judges),
     )
 
 
@@ -307,5 +328,5 @@ def keep_model(run: Run, prepared: Prepared, fitted: Fitted) -> None:
     if trained is None or prepared.encoder is None:
         return
     folder = run.path("model/model.json").parent
-    encoder = prepared.encoder if isinstance(trained, Trained) else trained.encoder
+    encoder = (fitted.encoder or prepared.encoder) if isinstance(trained, Trained) else trained.encoder
     run.stage("Save the model", save_model)(folder, trained, encoder, classes=prepared.examples.classes)

@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from burnish.tasks.dealing import assign_folds
 from burnish.tasks.findings import Finding, InputError
-from burnish.tasks.folds import OutOfFold, assign_folds, held_out_log_loss
+from burnish.tasks.folds import OutOfFold, held_out_log_loss
 from burnish.tasks.train import check_weights
 from burnish.tasks.tree_columns import fit_tree_encoder
 from burnish.tasks.tree_training import CELLS_OF_ONE_THREAD, LEARNING_RATE
@@ -82,7 +83,7 @@ def boost_out_of_fold(
     classes : sequence of str
         Names of the classes; the columns of the result.
     folds, groups, seed
-        See `folds.assign_folds`; equal ones give the folds of `folds.out_of_fold`.
+        See `dealing.assign_folds`; equal ones give the folds of `folds.out_of_fold`.
     threads : int, optional
         CPU threads of large tables; by default all.
 

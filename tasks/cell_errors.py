@@ -29,7 +29,7 @@ from burnish.tasks import (
     violations,
 )
 from burnish.tasks.cell_columns import CellColumn, ValueSuspect, read_columns
-from burnish.tasks.cell_findings import CellErrors
+from burnish.tasks.cell_findings import TORN, CellErrors
 from burnish.tasks.suspicions import NO_CELLS, combine, expand_values, suspicions_of
 
 MISSING, DEPENDENCY = "missing", "dependency"
@@ -207,7 +207,7 @@ def _share_blame(cells: pd.DataFrame) -> pd.DataFrame:
     torn = decided.index[pairs.isin(back)]
     cells = cells.copy()
     cells.loc[torn, "confidence"] /= 2
-    cells.loc[torn, "why"] += "; or that column is wrong"
+    cells.loc[torn, "why"] += TORN
     return cells.sort_values("confidence", ascending=False, kind="stable").reset_index(drop=True)
 
 

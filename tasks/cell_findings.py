@@ -18,6 +18,7 @@ METHOD = (
     "placeholders, mixed units, wrong encodings, odd patterns, rare values near frequent ones, columns that nearly "
     "decide others, swallowed neighbours and far numbers, each against what the table itself has by chance"
 )
+TORN = "; or that column is wrong"  # how the reason ends of two cells that are each suspected on the other's word
 DECIMALS = 3  # of a confidence, for people
 SHOWN_CELLS, LONGEST = 3, 40  # cells written out, and how long each of their values may be
 
@@ -50,17 +51,19 @@ class CellErrors:
         sizes = self.cells.groupby(["column", "kind"], sort=False).size()
         by_column = sizes.sort_values(ascending=False, kind="stable")
         blank = self.cells["kind"] == placeholders.KIND
+        torn = _torn(self.cells)
         return {
             "suspected": len(self.cells),
-            "wrong": int((~blank).sum()),
-            "wrong_rows": int(self.cells["row"][~blank].nunique()),
+            "wrong": int((~blank & ~torn).sum()),
+            "wrong_rows": int(self.cells["row"][~blank & ~torn].nunique()),
+            "torn": int(torn.sum()),
             "placeholders": int(blank.sum()),
             "placeholder_columns": self.cells["column"][blank].value_counts().head(most).to_dict(),
             "share": len(self.cells) / max(1, self.searched * self.columns),
             "searched_rows": self.searched,
             "rows": int(self.cells["row"].nunique()),
             "with_repair": int(self.cells["repair"].notna().sum()),
-            "wrong_with_repair": int(self.cells["repair"][~blank].notna().sum()),
+            "wrong_with_repair": int(self.cells["repair"][~blank & ~torn].notna().sum()),
             "by_kind": self.cells["kind"].value_counts().to_dict(),
             "by_column": [
                 {"column": column, "kind": kind, "count": int(count)}
@@ -128,23 +131,43 @@ def cell_findings(errors: CellErrors, ids: pd.Series, *, file: str = "") -> Iter
     if cells.empty:
         yield Finding("cells.suspect", "No cell looks wrong", "ok", method=METHOD)
         return
-    counts = cells["column"].value_counts()
     repaired = int(cells["repair"].notna().sum())
-    rows = cells["row"].nunique()
-    be = "is" if len(cells) == 1 else "are"
-    where = f" in {file}" if file else " (burnish run lists them)"
+    where = f"; all are listed in {file}" if file else "; `burnish check CONFIG --cells FILE.csv` lists them all"
     first = [cell for cell in errors.worst(len(errors.cells)).itertuples() if cell.kind != placeholders.KIND]
     shown = "; ".join(_written(cell) for cell in first[:SHOWN_CELLS])
     yield Finding(
         "cells.suspect",
-        f"{things(len(cells), 'cell')} in {things(rows, 'row')} {be} probably wrong ({_named(counts)})",
+        _title(cells),
         "warning",
         explanation="Typing errors, mixed units and contradictions make one value many, and numbers text.",
         method=METHOD,
-        advice=f"Such as {shown}. A repair is suggested for {repaired:,} of them{where}; nothing was changed.",
+        advice=f"Such as {shown}. A repair is suggested for {repaired:,} of them{where}. Nothing was changed.",
         count=int(cells["row"].nunique()),
         ids=tuple(ids.iloc[cells["row"].drop_duplicates()[:SHOWN_IDS]].astype(str)),
     )
+
+
+def _torn(cells: pd.DataFrame) -> pd.Series:
+    """Tell the cells each of which is suspected on the word of another one of its row: one of the two is wrong."""
+    return cells["why"].str.endswith(TORN)
+
+
+def _title(cells: pd.DataFrame) -> str:
+    """Count the cells that are wrong by themselves, and those of which one of two is."""
+    torn = _torn(cells)
+    sure, pairs = cells[~torn], cells[torn]
+    said = []
+    if len(sure):
+        be = "is" if len(sure) == 1 else "are"
+        said.append(f"{_counted(sure)} {be} probably wrong ({_named(sure['column'].value_counts())})")
+    if len(pairs):
+        named = _named(pairs["column"].value_counts())
+        said.append(f"{_counted(pairs)} contradict each other, and one of each two is wrong ({named})")
+    return "; ".join(said)
+
+
+def _counted(cells: pd.DataFrame) -> str:
+    return f"{things(len(cells), 'cell')} in {things(cells['row'].nunique(), 'row')}"
 
 
 def _written(cell: Any) -> str:

@@ -7,7 +7,7 @@ Known failure: at most 10,000 offending rows of an expectation are listed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.findings import SHOWN_IDS, Finding
 
+MOST_FAILED, MOST_PASSED = 200, 40  # results that `summary.json` holds
 LISTED = ("id", "row", "column", "value", "severity", "number", "expectation", "expected")  # columns of `failing_rows`
 
 
@@ -61,6 +62,21 @@ class CheckResult:
         shown = [] if ids is None else ids_at(ids, self.row_positions[:SHOWN_IDS]).tolist()
         plain = {name: value for name, value in asdict(self).items() if name != "row_positions"}
         return plain | {"examples": list(self.examples), "ids": shown}
+
+
+def shown_results(facts: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """Give a validation's section of `summary.json`: what the report shows of it; thousands of checks are in `file`.
+
+    Examples
+    --------
+    >>> facts = {"checks": 900, "failed": 0, "results": [{"success": True}] * 900}
+    >>> shown = shown_results(facts, "validation/results.json")
+    >>> shown["checks"], len(shown["results"]), shown["results_file"]
+    (900, 40, 'validation/results.json')
+    """
+    failed = [each for each in facts["results"] if not each["success"]]
+    passed = [each for each in facts["results"] if each["success"]]
+    return {**facts, "results": [*failed[:MOST_FAILED], *passed[:MOST_PASSED]], "results_file": file}
 
 
 def ids_at(ids: Sequence[str] | pd.Series, rows: Sequence[int]) -> NDArray[np.object_]:

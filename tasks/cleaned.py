@@ -135,20 +135,31 @@ def _plan(examples: Examples, table: pd.DataFrame) -> tuple[NDArray[np.bool_], N
 
     With several annotators the cells are those of all their columns, one column after the other.
     """
-    given, final = examples.codes, label_codes(table["final_label"].reset_index(drop=True), examples.classes)
-    named = table["final_label"].notna().to_numpy()
-    if (named & (final < 0)).any():
-        raise ValueError("a final label is none of the classes")
-    kept = named | (given < 0)
+    given, final = examples.table["label"], table["final_label"].reset_index(drop=True)
+    named = final.notna().to_numpy()
+    kept = named | given.isna().to_numpy()
     if "action" in table:
         kept &= (table["action"] != "drop").to_numpy()
-    cells = given if examples.votes is None else examples.votes.T.ravel()
-    known = np.flatnonzero(cells >= 0)
-    first = np.zeros(len(examples.classes), dtype=np.int64)
-    first[cells[known][::-1]] = known[::-1]
-    own = np.arange(len(given)) if examples.votes is None else np.where(named, first[np.maximum(final, 0)], -1)
-    rows = np.where(named & (final != given), first[np.maximum(final, 0)], own)
-    return kept, rows[kept]
+    if examples.votes is None:
+        others, rows = np.flatnonzero(named & (final != given).to_numpy()), np.arange(len(given))
+    else:
+        others, rows = np.flatnonzero(named), np.full(len(given), -1, dtype=np.int64)
+    codes = label_codes(final.iloc[others], examples.classes)
+    if (codes < 0).any():
+        raise ValueError("a final label is none of the classes")
+    if len(others):
+        cells = examples.codes if examples.votes is None else examples.votes.T.ravel()
+        rows[others] = _first_cells(cells, len(examples.classes))[codes]
+    return kept, rows if kept.all() else rows[kept]
+
+
+def _first_cells(cells: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """Give the place of the first cell of each class, 0 where it has none."""
+    places = np.flatnonzero(~pd.Series(cells, copy=False).duplicated().to_numpy())
+    places = places[cells[places] >= 0]
+    first = np.zeros(classes, dtype=np.int64)
+    first[cells[places]] = places
+    return first
 
 
 def _check_apart(examples: Examples, folder: Path) -> None:
@@ -215,10 +226,13 @@ def _relabel_arrow(
     if len({column.type for column in columns}) > 1:
         columns = [pa.array(labels_as_text(column.to_pandas()), from_pandas=True) for column in columns]
     cells = pa.chunked_array([chunk for column in columns for chunk in _chunks(column)])
-    labels = cells.take(pa.array(rows, mask=rows < 0))
+    nobody = rows < 0
+    labels = cells.take(pa.array(rows, mask=nobody if nobody.any() else None))
+    del told, columns, cells, nobody
     start, done = 0, 0
     for part in arrow_parts(source):
-        stay = part.filter(pa.array(kept[start : start + part.num_rows]))
+        here = kept[start : start + part.num_rows]
+        stay = part if here.all() else part.filter(pa.array(here))
         own = labels.slice(done, stay.num_rows)
         start, done = start + part.num_rows, done + stay.num_rows
         if label in part.column_names:

@@ -4,8 +4,8 @@
   there are enough rows, also the place of x among up to 32 training quantiles, one column a bin, filled from the left
   (piecewise linear encoding: Gorishniy, Rubachev & Babenko 2022, "On Embeddings for Numerical Features"). It lets even
   a linear model bend, which on census income is worth 1.5 points of accuracy.
-- Categories: one column a level seen often enough, one for all others, one for missing. With many levels the 50 most
-  common ones get a column, one column tells how common the level is, and the others share 32 columns of fixed signs,
+- Categories: one column a level seen often enough, one for all others, one for missing. With many levels the 50
+  commonest (`levels`) get a column, one column tells how common the level is, and the others share 32 of fixed signs,
   made of the level's hash (Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning"): however many
   levels, no more columns. No label is looked at: an encoding by the label's mean would show the model its own answer,
   and a wrong label its own confirmation.
@@ -210,19 +210,19 @@ def _knots(values: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(float(knot) for knot in knots)
 
 
-def fit_category(column: pd.Series) -> CategoryColumn:
-    """Learn the levels of a training column."""
+def fit_category(column: pd.Series, *, most: int = LEVELS) -> CategoryColumn:
+    """Learn the levels of a training column, of which `most` at most have a column of their own."""
     counts = as_levels(column).value_counts()
     counts = counts.iloc[np.lexsort((counts.index.to_numpy(dtype=object), -counts.to_numpy()))]
-    many = len(counts) > LEVELS
-    enough = counts[counts >= (ROWS_A_LEVEL if len(counts) > 2 else 1)][:LEVELS]
+    many = len(counts) > most
+    enough = counts[counts >= (ROWS_A_LEVEL if len(counts) > 2 else 1)][:most]
     return CategoryColumn(
         name=str(column.name),
         levels=tuple(str(level) for level in enough.index),
         other=len(enough) < len(counts),
         missing=bool(column.isna().any()),
         counts={str(level): int(count) for level, count in counts[counts > 1].items()} if many else {},
-        hashes=HASHES if many and bool((counts.iloc[LEVELS:] > 1).any()) else 0,
+        hashes=HASHES if many and bool((counts.iloc[most:] > 1).any()) else 0,
     )
 
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 
+from burnish.tasks.codes import is_called_code, never_repeats
 from burnish.tasks.column_types import type_columns
 from burnish.tasks.findings import InputError
 from burnish.tasks.image_files import IMAGE_SUFFIXES
 from burnish.tasks.label_checks import check_labels, labels_as_text
+from burnish.tasks.text_forms import learn_form
+from burnish.tasks.written_dates import LIKE_A_DATE
 
 _LABEL_NAMES = (
     "label", "labels", "class", "target", "y", "category", "outcome", "income", "diagnosis", "species",
@@ -53,8 +57,32 @@ def guess_image(frame: pd.DataFrame) -> str | None:
 
 
 def guess_id(frame: pd.DataFrame, skip: Sequence[str | None] = ()) -> str | None:
-    """Give the column called like an id whose cells are all there and all different."""
-    return _first_named(frame, _ID_NAMES, lambda column: bool(column.notna().all() and column.is_unique), skip)
+    """Give the column whose cells are all there and all different: one called like an id, else one that looks like one.
+
+    Numbers look like ids where they differ though drawn ones would not, texts where they are short and of one form with
+    letters and digits in it.
+    """
+    named = _first_named(frame, _ID_NAMES, _names_rows, skip)
+    if named is not None:
+        return named
+    names = [str(name) for name in frame.columns if name not in skip and _names_rows(frame[name])]
+    looks = (name for name in names if is_called_code(name) or _looks_like_an_id(frame[name]))
+    return next(looks, None)
+
+
+def _names_rows(column: pd.Series) -> bool:
+    return bool(column.notna().all() and column.is_unique)
+
+
+def _looks_like_an_id(column: pd.Series) -> bool:
+    """Tell whether cells that all differ look like ids; the first 5,000 are asked."""
+    if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return False
+    texts = column.head(_ROWS_READ).astype("str")
+    if texts.str.fullmatch(r"\d{1,15}").all():
+        return never_repeats(texts.to_numpy(dtype=object).astype(np.float64))
+    mixed = texts.str.fullmatch(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{3,40}").all()
+    return bool(mixed) and not texts.str.fullmatch(LIKE_A_DATE).any() and learn_form(texts) is not None
 
 
 def guess_source(frame: pd.DataFrame, skip: Sequence[str | None] = ()) -> str | None:

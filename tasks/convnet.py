@@ -17,7 +17,7 @@ the filters start from nothing, so that with few images the features of `encoder
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -66,6 +66,8 @@ class Block(nn.Module):
 
 class ConvNet(nn.Module):
     """The network; images uint8 (n, c, s, s) → scores before the softmax (1, n, k), a copy first as `models.Network`.
+
+    While it trains, `fused` may stand for `trunk`: the same, compiled (`compiling`).
 
     Parameters
     ----------
@@ -127,6 +129,7 @@ class ConvNet(nn.Module):
         later = [Block(i, o, stride=2, activation=activation) for i, o in pairwise(self.widths)]
         self.blocks = nn.Sequential(first, *later)
         self.head = nn.Linear(2 * self.widths[-1], classes, device="meta").to_empty(device="cpu")
+        self.fused: Callable[[Tensor], Tensor] | None = None
         self.register_buffer("shift", torch.zeros(channels, 1, 1))
         self.register_buffer("scale", torch.ones(()))
         _start(self, initialization, torch.Generator().manual_seed(seed))
@@ -158,12 +161,15 @@ class ConvNet(nn.Module):
         values = ((values - self.shift) / self.scale).contiguous(memory_format=torch.channels_last)
         half = self.training and values.is_cuda
         with torch.autocast(values.device.type, torch.bfloat16, enabled=half):
-            act = ACTIVATIONS[self.activation]
-            maps = self.blocks(act(self.stem_norm(self.stem(values))))
-            pooled = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
+            pooled = (self.fused if self.fused and self.training else self.trunk)(values)
             scores = self.head(self._drop(pooled, generator))
         scores = scores.float()[None]
         return scores if self.training or self.output == "softmax" else F.logsigmoid(scores)
+
+    def trunk(self, values: Tensor) -> Tensor:
+        """Turn images (n, c, s, s) as numbers around 0 into what is pooled of them (n, 2w); nothing is drawn here."""
+        maps = self.blocks(ACTIVATIONS[self.activation](self.stem_norm(self.stem(values))))
+        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
 
     def _drop(self, pooled: Tensor, generator: torch.Generator | None) -> Tensor:
         if not self.training or self.dropout == 0:

@@ -16,11 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from burnish.tasks.convnet_fitting import Plan, fit_in_memory, learn, plan, side_by_side
-from burnish.tasks.convnet_training import CNN, Stage, learnt_rows
+from burnish.tasks.compiling import Compiling
+from burnish.tasks.convnet_fitting import learn
+from burnish.tasks.convnet_plans import Plan, plan
+from burnish.tasks.convnet_training import CNN
+from burnish.tasks.dealing import assign_folds
 from burnish.tasks.fitting import Progress, choose_device, limited_threads
-from burnish.tasks.folds import OutOfFold, assign_folds
+from burnish.tasks.folds import OutOfFold
+from burnish.tasks.image_stages import Stage, learnt_rows
+from burnish.tasks.learners import side_by_side
+from burnish.tasks.memory import fit_in_memory
 from burnish.tasks.moves import Moves
+from burnish.tasks.team import ALONE, Team
 from burnish.tasks.train import check_weights
 from burnish.tasks.training_recipe import Recipe
 
@@ -39,6 +46,8 @@ def out_of_fold_cnn(
     threads: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    compiled: str = "auto",
+    team: Team = ALONE,
 ) -> OutOfFold:
     """Predict every image by networks that did not see it.
 
@@ -52,8 +61,8 @@ def out_of_fold_cnn(
     classes : sequence of str
         Names of the classes; the columns of the result.
     folds, groups
-        See `folds.assign_folds`.
-    recipe, moves, device, threads, seed, progress
+        See `dealing.assign_folds`.
+    recipe, moves, device, threads, seed, progress, compiled, team
         See `convnet_training.train_cnn`.
 
     Returns
@@ -77,14 +86,14 @@ def out_of_fold_cnn(
     count = int(fold.max()) + 1
     rows = [np.flatnonzero((fold >= 0) & (fold != own) & (strength > 0)) for own in range(count)]
     first = plan(recipe, int(np.mean([len(some) for some in rows])), where, moves)
-    stage = Stage(pixels, labels, strength, len(classes), where, seed)
+    stage = Stage(pixels, labels, strength, len(classes), where, seed, team)
 
     def fit(batch: int) -> OutOfFold:
-        return _Folds(stage, fold, rows, replace(first, batch=batch), workers).train(progress)
+        return _Folds(stage, fold, rows, replace(first, batch=batch), workers).train(progress, Compiling(compiled))
 
     workers = threads or torch.get_num_threads()
     with limited_threads(1):
-        made, halved = fit_in_memory(fit, first.batch)
+        made, halved = fit_in_memory(fit, first.batch, team=team)
     return replace(made, note="; ".join(part for part in (note, halved) if part))
 
 
@@ -108,9 +117,9 @@ class _Folds:
         self.heard = torch.zeros(len(fold), stage.classes, device=where)
         self.epochs = 0
 
-    def train(self, progress: Progress | None) -> OutOfFold:
+    def train(self, progress: Progress | None, compiling: Compiling) -> OutOfFold:
         """Train all networks and give their predictions."""
-        history = learn(self.learners, judge=self._judge, threads=self.threads, progress=progress)
+        history = learn(self.learners, judge=self._judge, threads=self.threads, progress=progress, compiling=compiling)
         best = int(history["dev_loss"].to_numpy().argmin())
         everyone = side_by_side(lambda each: each.log_probabilities(self.unlabelled).exp(), self.learners, self.threads)
         probabilities = self._logs(torch.stack(everyone).mean(0).log()).exp()
@@ -122,6 +131,7 @@ class _Folds:
             best + 1,
             float(history["dev_loss"].iloc[best]),
             note="",
+            compiled=compiling.note,
         )
 
     def _logs(self, unlabelled: Tensor) -> Tensor:

@@ -16,26 +16,22 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from burnish.tasks.compiling import Compiling
 from burnish.tasks.convnet import ConvNet
-from burnish.tasks.convnet_fitting import (
-    Learner,
-    Plan,
-    fit_in_memory,
-    learn,
-    log_probabilities,
-    plan,
-    put_images,
-)
-from burnish.tasks.findings import InputError
+from burnish.tasks.convnet_fitting import learn
+from burnish.tasks.convnet_plans import plan
 from burnish.tasks.fitting import Progress, choose_device, limited_threads
+from burnish.tasks.image_stages import Dev, Stage, learnt_rows
+from burnish.tasks.learners import Learner, send_images
 from burnish.tasks.losses import check_targets
+from burnish.tasks.memory import fit_in_memory
 from burnish.tasks.moves import Moves
 from burnish.tasks.pixels import PixelEncoder
+from burnish.tasks.team import ALONE, Team
 from burnish.tasks.train import check_weights
 from burnish.tasks.training_recipe import Recipe
 
 PREDICT_IMAGES = 512
-SCALED_BY = 20_000  # images that centre and divisor are learnt from
 CNN = ConvNet.kind
 NO_IMAGES = "train.model is cnn, which reads images, and this data has none: choose auto, linear or mlp"
 
@@ -58,6 +54,8 @@ class TrainedConvNet:
         How long it took.
     note : str
         What was done otherwise than asked (smaller batches), else empty.
+    compiled : str
+        What became of fusing its layers, where there is something to say.
     """
 
     model: ClassVar[str] = CNN
@@ -67,6 +65,7 @@ class TrainedConvNet:
     device: str
     seconds: float
     note: str = ""
+    compiled: str = ""
 
     @property
     def parameters(self) -> int:
@@ -95,6 +94,8 @@ def train_cnn(
     threads: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    compiled: str = "auto",
+    team: Team = ALONE,
 ) -> TrainedConvNet:
     """Train the network on weighted images, stop on dev, keep the best weights.
 
@@ -113,11 +114,15 @@ def train_cnn(
     classes : sequence of str
         Names of the classes.
     recipe : Recipe, optional
-        What `convnet_fitting.plan` makes a plan of; `hidden`, `batch_norm` and `dropout_input` do nothing.
+        What `convnet_plans.plan` makes a plan of; `hidden`, `batch_norm` and `dropout_input` do nothing.
     moves : Moves, optional
         How far images are moved in training; by default a little, never mirrored.
     device, threads, seed, progress
         See `train.train_network`.
+    compiled : str
+        Whether layers are fused: ``"auto"``, ``"always"`` or ``"never"`` (`compiling`).
+    team : Team
+        The processes that train together: each calls this with the same arguments.
 
     Returns
     -------
@@ -143,19 +148,24 @@ def train_cnn(
     rows = learnt_rows(labels, strength)
     first = plan(recipe, len(rows), where, moves)
     learnt = np.asarray(labels, np.int64) if targets is None else check_targets(targets, len(labels), len(classes))
-    stage = Stage(pixels, learnt, strength, len(classes), where, seed)
-    dev = _Dev(dev_pixels, dev_labels, dev_weights, where)
+    stage = Stage(pixels, learnt, strength, len(classes), where, seed, team)
+    dev = Dev(dev_pixels, dev_labels, dev_weights, where)
 
-    def fit(batch: int) -> tuple[Learner, pd.DataFrame]:
+    def fit(batch: int) -> tuple[Learner, pd.DataFrame, str]:
         learner = stage.learner(rows, replace(first, batch=batch))
         judge = (lambda: dev.judge(learner.network, batch)) if dev.counted else None
-        return learner, learn([learner], judge=judge, threads=workers, progress=progress)
+        compiling = Compiling(compiled)
+        history = learn([learner], judge=judge, threads=workers, progress=progress, compiling=compiling)
+        return learner, history, compiling.note
 
     workers = threads or torch.get_num_threads()
     with limited_threads(1):
-        (learner, history), note = fit_in_memory(fit, first.batch)
+        (learner, history, fused), note = fit_in_memory(fit, first.batch, team=team)
     best = int(history["dev_loss"].to_numpy().argmin()) if dev.counted else len(history) - 1
-    return TrainedConvNet(learner.network.eval(), history, best + 1, str(where), perf_counter() - began, note)
+    device_used = str(where) if team.size == 1 else f"{team.size} × {where}"
+    network = learner.network.eval()
+    assert isinstance(network, ConvNet)
+    return TrainedConvNet(network, history, best + 1, device_used, perf_counter() - began, note, fused)
 
 
 def predict_images(network: ConvNet, pixels: NDArray[np.uint8], *, threads: int | None = None) -> NDArray[np.float32]:
@@ -164,91 +174,12 @@ def predict_images(network: ConvNet, pixels: NDArray[np.uint8], *, threads: int 
     out = np.empty((len(pixels), network.classes), np.float32)
     network.eval()
     with limited_threads(threads), torch.no_grad():
-        for start in range(0, len(pixels), PREDICT_IMAGES):
-            images = put_images(pixels[start : start + PREDICT_IMAGES], network.scale.device)
-            out[start : start + PREDICT_IMAGES] = torch.softmax(network(images)[0], 1).cpu().numpy()
+        parts = torch.split(torch.arange(len(pixels)), PREDICT_IMAGES) if len(pixels) else []
+        for part, images in zip(parts, send_images(pixels, network.scale.device).batches(parts), strict=True):
+            out[part.numpy()] = torch.softmax(network(images)[0], 1).cpu().numpy()
     return out
 
 
 def asked_by_auto(device: str) -> bool:
     """Tell whether `train.model: auto` trains this network as well: on a GPU alone; on a CPU runs would be slow."""
     return choose_device(device).type != "cpu"
-
-
-def learnt_rows(labels: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Give the rows that have a label and a weight above 0.
-
-    Raises
-    ------
-    InputError
-        Where there is none.
-    """
-    rows = np.flatnonzero((labels >= 0) & (weights > 0))
-    if not len(rows):
-        raise InputError("no example has both a label and a weight above 0: nothing can be learnt")
-    return rows
-
-
-class Stage:
-    """The images on the device, once, and networks to train on rows of them."""
-
-    def __init__(
-        self,
-        pixels: NDArray[np.uint8],
-        labels: NDArray[Any],
-        weights: NDArray[np.float32],
-        classes: int,
-        where: torch.device,
-        seed: int,
-    ) -> None:
-        self.images = put_images(pixels, where)
-        self.labels = torch.from_numpy(labels).to(where)
-        self.weights = torch.from_numpy(weights).to(where)
-        self.classes, self.seed = classes, seed
-
-    def learner(self, rows: NDArray[np.int64], plan: Plan, number: int = 0) -> Learner:
-        """Make a network of its own for some rows; its seed depends on its number."""
-        where = self.images.device
-        own = torch.from_numpy(rows).to(where)
-        network = ConvNet(
-            self.images.shape[2],
-            self.images.shape[1],
-            self.classes,
-            size="lean" if where.type == "cpu" else "wide",
-            dropout=plan.recipe.dropout,
-            activation=plan.recipe.activation,
-            initialization=plan.recipe.initialization,
-            output="logistic" if plan.recipe.loss == "logistic" else "softmax",
-            seed=self.seed + number,
-        )
-        network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        network.set_scale(self.images[own[:SCALED_BY]])
-        return Learner(network, self.images, self.labels, own, self.weights, plan, self.seed, number)
-
-
-class _Dev:
-    """The rows that judge a network on the way."""
-
-    def __init__(
-        self,
-        pixels: NDArray[np.uint8] | None,
-        labels: NDArray[np.int64] | None,
-        weights: NDArray[np.floating[Any]] | None,
-        where: torch.device,
-    ) -> None:
-        self.counted = 0
-        if pixels is None or labels is None:
-            return
-        strength = check_weights(weights, len(labels))
-        rows = np.flatnonzero((labels >= 0) & (strength > 0))
-        self.counted = len(rows)
-        self.images = put_images(pixels[rows], where)
-        self.labels = torch.from_numpy(labels[rows].astype(np.int64)).to(where)
-        self.share = torch.from_numpy(strength[rows] / strength[rows].sum()).to(where)
-
-    def judge(self, network: ConvNet, batch: int) -> tuple[float, float]:
-        """Give weighted log loss and error."""
-        everyone = torch.arange(self.counted, device=self.images.device)
-        logs = log_probabilities(network, self.images, everyone, batch)
-        losses = -logs.gather(1, self.labels[:, None])[:, 0]
-        return float(losses @ self.share), float((logs.argmax(1) != self.labels).float() @ self.share)

@@ -17,6 +17,7 @@ from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.near_rows import find_near_rows
 from burnish.tasks.notation import things
 from burnish.tasks.row_hashes import neighbours
+from burnish.tasks.split import no_groups
 
 __all__ = [
     "TELLING", "copies_as_groups", "copies_by_features", "count_duplicates", "duplicate_findings",
@@ -86,7 +87,10 @@ def copies_by_features(features: NDArray[np.floating]) -> NDArray[np.int64]:
 
 def copies_as_groups(duplicate_group: pd.Series) -> pd.Series:
     """Give the groups of copies as `join_groups` takes them: missing where an example has no copy."""
-    return duplicate_group.astype("Int64").where(duplicate_group >= 0)
+    alone = (duplicate_group < 0).to_numpy()
+    if alone.all():
+        return no_groups(len(alone))
+    return pd.Series(pd.arrays.IntegerArray(duplicate_group.to_numpy(copy=True), alone), duplicate_group.index)
 
 
 def count_duplicates(duplicates: pd.DataFrame) -> dict[str, int]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from burnish.tasks.device_rows import Rows
 from burnish.tasks.fitting import checked_loss, mean_one
 from burnish.tasks.losses import weighted_loss
 from burnish.tasks.models import Network
@@ -52,17 +53,22 @@ class Place:
 class Curvature:
     """XᵀX/n by its eigenvectors, or its diagonal where there are too many columns."""
 
-    def __init__(self, rows: Tensor, seed: int) -> None:
-        width, most = rows.shape[1], GRAM_ROWS * rows.shape[1]
+    def __init__(self, given: Rows, width: int, seed: int) -> None:
+        most = GRAM_ROWS * width
         if width > WIDEST:
-            self.turned, self.eigenvalues = None, rows.square().mean(0)
+            squares = [some.square().sum(0) for _, some in given.pieces()]
+            self.turned, self.eigenvalues = None, torch.stack(squares).sum(0) / len(given)
             return
-        if len(rows) > most:
-            drawn = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:most]
-            rows = rows[drawn.to(rows.device)]
+        if len(given) > most:
+            drawn = torch.randperm(len(given), generator=torch.Generator().manual_seed(seed))[:most]
+            rows = given.take(drawn.to(given.device))
+        else:
+            rows = _joined([some for _, some in given.pieces()])
         gram = rows.T @ rows / len(rows)
         checked_loss(float(gram.trace()))
         values, vectors = torch.linalg.eigh(gram.cpu())
+        if not (values.isfinite().all() and vectors.isfinite().all()):  # happens where columns are many and rows few
+            values, vectors = (each.to(gram.dtype) for each in torch.linalg.eigh(gram.cpu().double()))
         self.turned, self.eigenvalues = vectors.to(rows.device), values.clamp(min=0).to(rows.device)
 
     def solve(self, slope: Tensor, spread: Tensor, strength: float) -> Tensor:
@@ -76,12 +82,12 @@ class Curvature:
 class Descent:
     """L-BFGS on all copies at once, each with steps of its own length."""
 
-    def __init__(self, network: Network, x: Tensor, y: Tensor, weights: Tensor, recipe: Recipe, seed: int) -> None:
+    def __init__(self, network: Network, x: Rows, y: Tensor, weights: Tensor, recipe: Recipe, seed: int) -> None:
         self.rows, self.y, self.shares, self.recipe = x, y, mean_one(weights), recipe
-        self.curvature = Curvature(self.rows, seed)
+        self.curvature = Curvature(self.rows, network.inputs, seed)
         self.pairs: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         copies, classes = network.copies, network.classes
-        start = [x.new_zeros(copies, width, classes) for width in (network.inputs, 1, len(x))]
+        start = [torch.zeros(copies, width, classes, device=x.device) for width in (network.inputs, 1, len(x))]
         self.place = self._at(*start)
         self.centre = self.place.weights
         largest = max(self.curvature.eigenvalues.tolist(), default=0.0)
@@ -146,13 +152,15 @@ class Descent:
     def _at(self, weights: Tensor, biases: Tensor, scores: Tensor) -> Place:
         loss, slopes = self._loss(scores)
         copies, rows, classes = slopes.shape
-        flat = self.rows.T @ slopes.transpose(0, 1).reshape(rows, -1)
+        wide = slopes.transpose(0, 1).reshape(rows, -1)
+        flat = torch.stack([some.T @ wide[where] for where, some in self.rows.pieces()]).sum(0)
         weight_slope = flat.view(-1, copies, classes).transpose(0, 1)
         return Place(weights, biases, scores, loss, weight_slope, slopes.sum(1, keepdim=True))
 
     def _scores(self, weights: Tensor) -> Tensor:
         copies, width, classes = weights.shape
-        wide = self.rows @ weights.transpose(0, 1).reshape(width, -1)
+        flat = weights.transpose(0, 1).reshape(width, -1)
+        wide = _joined([some @ flat for _, some in self.rows.pieces()])
         return wide.view(-1, copies, classes).transpose(0, 1)
 
     def _loss(self, scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -176,6 +184,10 @@ class Descent:
         scale = 1.0 if one_by_one else classes / max(classes - 1, 1)
         spread = (said * (1 - said) * self.shares.T[:, :, None]).mean(1, keepdim=True) * scale
         return spread.clamp(min=ROUNDING)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:

@@ -167,7 +167,7 @@ def _describe_table(path: Path) -> DataGuess:
         columns=tuple(names),
         candidates=tuple(candidates),
         protected=tuple(name for name in names if name.strip().casefold() in _PROTECTED),
-        notes=(shown, how, *_note_missing(frame, label), *_note_arrays(path)),
+        notes=(shown, how, *_note_id(id_), *_note_missing(frame, label), *_note_arrays(path)),
     )
 
 
@@ -185,6 +185,10 @@ def _detect_format(path: Path) -> tuple[str | None, str | None]:
     header = re.split(r"[\r\n]", text, maxsplit=1)[0]
     found = detect_delimiter(header)
     return (None if found == ("\t" if suffix == ".tsv" else ",") else found), encoding
+
+
+def _note_id(name: str | None) -> list[str]:
+    return [] if name is None else [f"id {name!r}: every row has its own; it names the rows and is not learnt from"]
 
 
 def _note_missing(frame: pd.DataFrame, label: str | None) -> list[str]:

@@ -74,7 +74,8 @@ def diagnose(
     dev_as_given: Rate | float | None = None,
     material: float = 0.01,
     mismatch: Sequence[Comparison] = (),
-    trees: bool = False,
+    model: str = "mlp",
+    encoder: str = "table",
 ) -> Diagnosis:
     """Tell bias, variance, data mismatch and dev overfit apart, and which knob to turn next.
 
@@ -94,8 +95,8 @@ def diagnose(
         The smallest gap worth working on, 0.01 = one point.
     mismatch : sequence of Comparison
         What `measure_mismatch` found.
-    trees : bool
-        Whether the model is boosted trees: a network's knobs are then no advice.
+    model, encoder : str
+        What was trained, and on which features: only knobs of these are advice (`knobs.next_steps`).
 
     >>> diagnose(human=0.007, train=0.035, dev=0.078).verdict
     'bias first'
@@ -125,7 +126,15 @@ def diagnose(
         title=noise_title(verdict, rates) if noisy else title(verdict, gaps, order, rates["dev"], material),
         explanation=explain(gaps, rates["human"].known, material, shifts),
         next_steps=next_steps(
-            order, gaps, rates["dev_as_given"], rates["suspects"], material, shifts, noise_first=noisy, trees=trees
+            order,
+            gaps,
+            rates["dev_as_given"],
+            rates["suspects"],
+            material,
+            shifts,
+            noise_first=noisy,
+            model=model,
+            encoder=encoder,
         ),
     )
 

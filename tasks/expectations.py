@@ -50,7 +50,7 @@ def columns_of(each: Suite) -> list[str]:
     return [str(name) for name in [*named, *(listed if isinstance(listed, list) else [])]]
 
 
-def evaluate(frame: pd.DataFrame, items: Sequence[Item]) -> dict[int, dict[str, Any]]:
+def evaluate(frame: pd.DataFrame, items: Sequence[Item], *, where: str = "the suite") -> dict[int, dict[str, Any]]:
     """Check a frame.
 
     Parameters
@@ -59,6 +59,8 @@ def evaluate(frame: pd.DataFrame, items: Sequence[Item]) -> dict[int, dict[str, 
         With a RangeIndex.
     items : sequence of (int, dict)
         A number, and an expectation as `type`, `kwargs` and `severity`.
+    where : str
+        What their suite is called in errors.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def evaluate(frame: pd.DataFrame, items: Sequence[Item]) -> dict[int, dict[str, 
         outcomes: dict[int, dict[str, Any]] = {}
         for part, some in _parts(frame, items):
             batch = whole.get_batch({"dataframe": part})
-            outcomes |= dict(_outcome(result, dict(some)) for result in _validated(batch, some))
+            outcomes |= dict(_outcome(result, dict(some), where) for result in _validated(batch, some, where))
     return outcomes
 
 
@@ -97,24 +99,24 @@ def quiet_context() -> Any:
     return context
 
 
-def build_suite(items: Sequence[Item]) -> Any:
-    """Make Great Expectations' own suite of expectations."""
+def build_suite(items: Sequence[Item], *, where: str = "the suite") -> Any:
+    """Make Great Expectations' own suite of expectations; `where` is what theirs is called in errors."""
     import great_expectations as gx
 
-    return gx.ExpectationSuite(name="burnish", expectations=[_build(number, each) for number, each in items])
+    return gx.ExpectationSuite(name="burnish", expectations=[_build(number, each, where) for number, each in items])
 
 
-def _validated(batch: Any, items: list[Item]) -> list[dict[str, Any]]:
+def _validated(batch: Any, items: list[Item], where: str) -> list[dict[str, Any]]:
     """Have a batch checked; arguments that Great Expectations trips over are said."""
     from great_expectations.exceptions.exceptions import GreatExpectationsError
 
-    suite = build_suite(items)
+    suite = build_suite(items, where=where)
     try:
         return [each.to_json_dict() for each in batch.validate(suite, result_format=RESULT_FORMAT).results]
     except (GreatExpectationsError, RecursionError, LookupError, TypeError, ValueError, AttributeError) as fault:
         numbers = ", ".join(str(number + 1) for number, _ in items[:5])
         why = (str(fault).splitlines() or [type(fault).__name__])[0].rstrip(".")
-        raise InputError(f"expectation {numbers} of the suite cannot be checked: {why[:300]}.") from None
+        raise InputError(f"expectation {numbers} of {where} cannot be checked: {why[:300]}.") from None
 
 
 def _parts(frame: pd.DataFrame, items: Sequence[Item]) -> Iterator[tuple[pd.DataFrame, list[Item]]]:
@@ -144,24 +146,24 @@ def _parts(frame: pd.DataFrame, items: Sequence[Item]) -> Iterator[tuple[pd.Data
         yield frame[list(shown)], asked
 
 
-def _outcome(result: dict[str, Any], by_number: dict[int, Suite]) -> tuple[int, dict[str, Any]]:
+def _outcome(result: dict[str, Any], by_number: dict[int, Suite], suite: str) -> tuple[int, dict[str, Any]]:
     number = result["expectation_config"]["meta"]["number"]
     message = _fault(result["exception_info"])
     if message:
         columns = columns_of(by_number[number])
         where = f" of column {columns[0]!r}" if columns else ""
-        named = f"expectation {number + 1} of the suite ({by_number[number]['type']}{where})"
+        named = f"expectation {number + 1} of {suite} ({by_number[number]['type']}{where})"
         raise InputError(f"{named} cannot be checked: {message}.")
     return number, {"success": bool(result["success"]), "result": result["result"]}
 
 
-def _build(number: int, each: Suite) -> Any:
+def _build(number: int, each: Suite, suite: str) -> Any:
     """Make the object of one expectation; its number travels in `meta`, because results come back in another order."""
     import great_expectations.expectations as known
     from pydantic import ValidationError
     from pydantic.v1 import ValidationError as OlderError
 
-    where, names = f"expectation {number + 1} of the suite", _known_names()
+    where, names = f"expectation {number + 1} of {suite}", _known_names()
     if each["type"] not in names:
         hint = did_you_mean(each["type"], sorted(names), "Great Expectations has no such expectation.")
         raise InputError(f"{where} has type {each['type']!r}: {hint}")

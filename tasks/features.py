@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from burnish.tasks.column_features import CategoryColumn, NumberColumn, fit_category, fit_number
+from burnish.tasks.column_features import LEVELS, CategoryColumn, NumberColumn, fit_category, fit_number
 from burnish.tasks.findings import InputError
 from burnish.tasks.hints import did_you_mean
 from burnish.tasks.text_features import TextEncoder, fit_text_encoder
@@ -53,6 +53,13 @@ class TableEncoder:
         """Names of the columns that are read."""
         made = tuple(column.name for column in self._plans)
         return (*made, self.text.column) if self.text else made
+
+    @property
+    def blocks(self) -> tuple[tuple[int, int], ...]:
+        """Where the features of each column of categories begin and end, of those that have two features or more."""
+        ends = np.cumsum([len(column.names) for column in self._plans], dtype=int)[len(self.numbers) :].tolist()
+        sizes = [len(column.names) for column in self.categories]
+        return tuple((end - size, end) for end, size in zip(ends, sizes, strict=True) if size > 1)
 
     @property
     def _plans(self) -> tuple[NumberColumn | CategoryColumn, ...]:
@@ -171,6 +178,7 @@ def fit_table_encoder(
     learn_from: Sequence[str],
     text: str | None = None,
     strengths: Mapping[str, float] | None = None,
+    levels: int = LEVELS,
     seed: int = 0,
 ) -> TableEncoder:
     """Learn medians, μ, σ, quantiles, levels and words from training rows.
@@ -185,6 +193,8 @@ def fit_table_encoder(
         A column of text.
     strengths : mapping of str to float, optional
         What the features of a column are multiplied by; a column of strength 0 is left out.
+    levels : int
+        Most levels of a category that get a feature each.
     seed : int
         Seed of the reduction of the text features.
 
@@ -219,7 +229,7 @@ def fit_table_encoder(
             continue
         kind = column_kind(column)
         if kind == "category":
-            categories.append(fit_category(column))
+            categories.append(fit_category(column, most=levels))
         else:
             numbers.append(fit_number(column, kind))
     encoder = TableEncoder(

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Fence", "Rule", "double_mad_fence", "find_fence", "mad_fence", "quantile_fence"]
+__all__ = ["Fence", "Rule", "double_mad_fence", "find_fence", "mad_fence", "own_values", "quantile_fence"]
 
 Rule = Literal["auto", "mad", "double_mad", "quantile"]
 Floats = NDArray[np.float64]
@@ -37,6 +37,7 @@ TAIL, FEWEST_IN_TAIL, LARGEST_START = 0.1, 15, 0.3  # share of the values that a
 SHORTEST, HEAVIEST = -0.3, 0.5  # shapes: nearly all bounded columns reach no further; a tail beyond has no variance
 SLACK = 0.5  # standard errors that the shape is taken heavier than it was measured
 OWN = 0.25  # share of what lies beyond the fence that may be the tail's own
+MOST_SAMPLED = 100_000
 ROUNDS, LEARNT_WITHIN = 3, 3.5  # standard deviations in a normal: nearer than that, own values would be left out
 
 
@@ -49,7 +50,9 @@ class Fence:
     rule: str
 
 
-def find_fence(values: Floats, rule: Rule = "auto", strength: float = 3.5, *, whole: bool = False) -> Fence:
+def find_fence(
+    values: Floats, rule: Rule = "auto", strength: float = 3.5, *, whole: bool = False, counts: bool = False
+) -> Fence:
     """Give the fences of a column.
 
     Parameters
@@ -65,6 +68,8 @@ def find_fence(values: Floats, rule: Rule = "auto", strength: float = 3.5, *, wh
         Standard deviations in a normal; elsewhere the value that is as rare.
     whole : bool
         The values are whole numbers, and so are the fences.
+    counts : bool
+        Counts are not left alone.
 
     Returns
     -------
@@ -80,10 +85,33 @@ def find_fence(values: Floats, rule: Rule = "auto", strength: float = 3.5, *, wh
     if len(values) < FEWEST_VALUES:
         return _nothing("too few values")
     values = np.sort(values)
-    fence = _auto(values, strength, whole) if rule == "auto" else Fence(*_FENCES[rule](values, strength), rule)
+    auto = rule == "auto"
+    fence = _auto(values, strength, whole, counts) if auto else Fence(*_FENCES[rule](values, strength), rule)
     if whole:
         fence = Fence(float(np.floor(fence.low)), float(np.ceil(fence.high)), fence.rule)
-    return _hold_back(values, fence) if rule == "auto" else fence
+    return _hold_back(values, fence) if auto else fence
+
+
+def own_values(values: Floats, *, whole: bool = False) -> NDArray[np.bool_]:
+    """Tell which values are a column's own, and not so far beyond the others that they must be errors.
+
+    Parameters
+    ----------
+    values : float64 (n,)
+        Finite.
+    whole : bool
+        They are whole numbers.
+
+    Examples
+    --------
+    >>> own_values(np.append(np.arange(0.0, 100), 9999), whole=True)[-2:].tolist()
+    [True, False]
+    """
+    sample = values
+    if len(values) > MOST_SAMPLED:
+        sample = values[np.random.default_rng(0).integers(len(values), size=MOST_SAMPLED)]
+    fence = find_fence(sample, whole=whole, counts=True)
+    return (values >= fence.low) & (values <= fence.high)
 
 
 def mad_fence(values: Floats, strength: float) -> tuple[float, float]:
@@ -129,13 +157,13 @@ def _median_mad(values: Floats) -> tuple[float, float]:
     return middle, float(np.median(np.abs(values - middle)))
 
 
-def _auto(values: Floats, strength: float, whole: bool) -> Fence:
+def _auto(values: Floats, strength: float, whole: bool, counts: bool = False) -> Fence:
     """Look at the sorted column, choose a rule, and give its fences."""
     middle, mad = _median_mad(values)
     if mad == 0:
-        return _auto_of_others(values, middle, strength, whole)
+        return _auto_of_others(values, middle, strength, whole, counts)
     skewed = _is_skewed(values)
-    if whole and skewed and values[0] in (0, 1):
+    if whole and skewed and values[0] in (0, 1) and not counts:
         return _nothing("counts")
     two_modes = _tail_ratio(values) < FLATTEST
     with_mad = two_modes or not skewed
@@ -161,12 +189,12 @@ def _auto(values: Floats, strength: float, whole: bool) -> Fence:
     return Fence(low, high, "mad, heavy tails" if heavy else "mad")
 
 
-def _auto_of_others(values: Floats, common: float, strength: float, whole: bool) -> Fence:
+def _auto_of_others(values: Floats, common: float, strength: float, whole: bool, counts: bool) -> Fence:
     """Where one value takes more than half of the column, the other values decide."""
     others = values[values != common]
     if len(others) < FEWEST_VALUES or _median_mad(others)[1] == 0:
         return _nothing("nearly constant")
-    fence = _auto(others, strength, whole)
+    fence = _auto(others, strength, whole, counts)
     named = fence.rule if fence.rule.startswith("left") else f"{fence.rule}, of the values ≠ {common:g}"
     return Fence(min(fence.low, common), max(fence.high, common), named)
 

@@ -22,6 +22,8 @@ from torch import Tensor
 
 from burnish.tasks.averages import WeightAverage
 from burnish.tasks.decays import PLANS, decay_factor
+from burnish.tasks.device_features import as_rows
+from burnish.tasks.device_rows import Rows
 from burnish.tasks.findings import InputError
 from burnish.tasks.losses import example_losses
 from burnish.tasks.models import Network
@@ -40,7 +42,7 @@ State = dict[str, Tensor]
 
 def fit(
     network: Network,
-    x: Tensor,
+    x: Tensor | Rows,
     y: Tensor,
     weights: Tensor,
     recipe: Recipe,
@@ -74,7 +76,7 @@ def fit(
     pd.DataFrame
         `epoch, train_loss, dev_loss, dev_error`; NaN for dev where there is no judge.
     """
-    steps = _Steps(network, x, y, weights, recipe, seed)
+    steps = _Steps(network, as_rows(x), y, weights, recipe, seed)
     halting = judge is not None and recipe.decay not in PLANS
     best_loss, best_state, stale, cuts = np.inf, None, 0, 0
     rows: list[dict[str, float]] = []
@@ -105,7 +107,7 @@ def fit(
 class _Steps:
     """The mini-batches of one epoch after the other."""
 
-    def __init__(self, network: Network, x: Tensor, y: Tensor, weights: Tensor, recipe: Recipe, seed: int) -> None:
+    def __init__(self, network: Network, x: Rows, y: Tensor, weights: Tensor, recipe: Recipe, seed: int) -> None:
         self.network, self.x, self.y, self.recipe = network, x, y, recipe
         self.shares = mean_one(weights)
         self.size = recipe.batch_size or auto_batch_size(len(x))
@@ -124,9 +126,9 @@ class _Steps:
         total = torch.zeros((), device=self.x.device)
         batches = torch.split(torch.randperm(len(self.x), generator=self.order).to(self.x.device), self.size)
         with limited_threads(self.threads):
-            for number, batch in enumerate(batches):
+            for number, (batch, rows) in enumerate(zip(batches, self.x.batches(batches), strict=True)):
                 self._set_rate(self.done + number / len(batches))
-                total += self._step(batch)
+                total += self._step(batch, rows)
         self.done += 1
         return checked_loss(float(total) / len(self.x), self.optimizer.param_groups[0]["lr"])
 
@@ -141,14 +143,14 @@ class _Steps:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def _step(self, batch: Tensor) -> Tensor:
+    def _step(self, batch: Tensor, rows: Tensor) -> Tensor:
         """Take a step; give the batch's Σ share·L, in the mean over the copies.
 
         The gradient of J goes straight into the losses, share(i)/|B| each: that is what weights cost a step.
         """
         recipe = self.recipe
         losses = example_losses(
-            self.network(self.x[batch], self.noise, standardized=True),
+            self.network(rows, self.noise, standardized=True),
             self.y[batch],
             loss=recipe.loss,
             q=recipe.q,

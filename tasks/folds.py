@@ -1,7 +1,7 @@
 """Out-of-fold class probabilities: each row is predicted by networks that never saw it.
 
-The labelled rows are dealt into folds, stratified by class, a group whole in one fold. All folds train at once as the
-copies of one network (`models.Network`); the rows of its own fold have weight 0 for a copy.
+The labelled rows are dealt into folds (`dealing`). All folds train at once as the copies of one network
+(`models.Network`); the rows of its own fold have weight 0 for a copy.
 
 When to stop, and whether linear or mlp, is chosen by the log loss of the out-of-fold predictions themselves, pooled
 over all rows. Every fold so trains on all of its rows, and what leaks from a row into its own prediction is its share
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from burnish.tasks.dealing import assign_folds
+from burnish.tasks.device_features import hold_features, sample, standardized
+from burnish.tasks.device_rows import Rows
 from burnish.tasks.findings import InputError
 from burnish.tasks.fitting import Progress, choose_device, limited_threads
 from burnish.tasks.models import Network
-from burnish.tasks.train import PLAIN, PREDICT_ROWS, check_weights, fit_network, network_of
+from burnish.tasks.train import PLAIN, check_weights, fit_network, fit_rows, in_chunks, network_of
 from burnish.tasks.training_recipe import Recipe
 
 LEAST_PROBABILITY = 1e-12  # whose logarithm is still a number
@@ -57,6 +61,8 @@ class OutOfFold:
         Σ s·L / Σ s over all labelled rows.
     note : str
         What was done otherwise than asked (fewer folds), else empty.
+    compiled : str
+        What became of fusing the convolution networks' layers, where there is something to say.
     """
 
     probabilities: NDArray[np.float32]
@@ -66,56 +72,7 @@ class OutOfFold:
     epochs: int
     log_loss: float
     note: str
-
-
-def assign_folds(
-    labels: NDArray[np.int64], *, folds: int = 5, groups: NDArray[Any] | None = None, seed: int = 0
-) -> tuple[NDArray[np.int64], str]:
-    """Deal rows into folds, stratified by class, groups whole.
-
-    Parameters
-    ----------
-    labels : int64 (n,)
-        −1 = missing: such a row gets fold −1.
-    folds : int
-        At least 2. Fewer are used where there are fewer rows or groups.
-    groups : (n,), optional
-        Rows that share a value stay together; null = a group of its own.
-    seed : int
-        Seed of the shuffle.
-
-    Returns
-    -------
-    fold : int64 (n,)
-    note : str
-        A sentence where fewer folds were used, or a class is too small to be in the training part of each fold.
-
-    Examples
-    --------
-    >>> fold, note = assign_folds(np.array([0, 0, 1, 1, -1]), folds=2)
-    >>> sorted(fold[:2].tolist()), sorted(fold[2:4].tolist()), int(fold[4]), note
-    ([0, 1], [0, 1], -1, '')
-    """
-    if folds < 2:
-        raise InputError(f"mislabels.folds is {folds}: give at least 2")
-    labelled = np.flatnonzero(labels >= 0)
-    unit = _units(len(labels), groups)[labelled]
-    first, inverse, size = _group(unit)
-    if len(first) < 2:
-        raise InputError(
-            f"the {len(labelled):,} labelled examples are all in one group, out-of-fold predictions need two: name "
-            "a finer column under data.group, or leave it out"
-            if len(labelled) > 1
-            else "fewer than two examples have a label: out-of-fold predictions need at least two"
-        )
-    smallest = int(np.bincount(labels[labelled])[np.unique(labels[labelled])].min())
-    used = min(folds, len(first), max(smallest, 2))
-    rng = np.random.default_rng(seed)
-    unit_fold = _deal(labels[labelled][first], size, used, rng)
-    fold = np.full(len(labels), -1, np.int64)
-    fold[labelled] = unit_fold[inverse]
-    note = "" if used == folds else f"{used} folds instead of {folds}: the smallest class has {smallest} examples"
-    return fold, note
+    compiled: str = ""
 
 
 def out_of_fold(
@@ -146,7 +103,7 @@ def out_of_fold(
     classes : sequence of str
         Names of the classes; the columns of the result.
     folds, groups
-        See `assign_folds`.
+        See `dealing.assign_folds`.
     recipe, model, device, threads, seed, progress
         See `train.train_network`. ``model="auto"`` trains both, and keeps linear, mlp or the mean of their
         probabilities, whichever has the smallest out-of-fold log loss (`best_pass`).
@@ -171,7 +128,8 @@ def out_of_fold(
         stack = _Stack(features, labels, weights, fold, len(classes), choose_device(device))
         kinds = ("linear", "mlp") if model == "auto" else (model,)
         passes = [stack.train(kind, recipe, seed, progress) for kind in kinds]
-    return replace(best_pass(passes, labels, weights), note=note)
+    best = best_pass(passes, labels, weights)
+    return replace(best, note="; ".join(part for part in (note, best.note) if part))
 
 
 def best_pass(
@@ -221,7 +179,7 @@ def _mean_pass(
         "+".join(one.model for one in passes),
         max(one.epochs for one in passes),
         held_out_log_loss(probabilities, labels, weights),
-        passes[0].note,
+        "; ".join(dict.fromkeys(one.note for one in passes if one.note)),
     )
 
 
@@ -247,33 +205,38 @@ class _Stack:
         self.fold, self.classes, self.where = fold, classes, where
         self.folds = int(fold.max()) + 1
         self.sizes = np.bincount(fold + 1, minlength=self.folds + 1).tolist()
-        self.x = torch.from_numpy(np.ascontiguousarray(features[self.order], np.float32)).to(where)
         self.y = torch.from_numpy(labels[self.order]).to(where)
         seen = (fold[self.order, None] != np.arange(self.folds)) & (fold[self.order, None] >= 0)
         self.mass = torch.from_numpy(weights[self.order[self.sizes[0] :]]).to(where)
         self.weights = torch.from_numpy(weights[self.order, None] * seen.astype(np.float32)).to(where)
         self.heard = torch.zeros(len(fold), classes, device=where)
         self.heard_for, self.least, self.patient = 0.0, np.inf, False
-        scale = Network(self.x.shape[1], classes).to(where)
-        scale.set_scale(self.x[self.sizes[0] :])
-        self.x = self.x.sub_(scale.shift).div_(scale.scale)
+        given = hold_features(features, where, self.order)
+        self.width, scale = features.shape[1], Network(features.shape[1], classes).to(where)
+        scale.set_scale(sample(given.part(self.sizes[0], len(given))))
+        self.x = standardized(given, scale, in_place=True)
 
     def train(self, kind: str, recipe: Recipe, seed: int, progress: Progress | None) -> OutOfFold:
         """Train the copies, one a fold, and give their predictions in the order of the rows."""
-        network = network_of(recipe, kind, self.x.shape[1], self.classes, copies=self.folds, seed=seed).to(self.where)
         rows = slice(self.sizes[0], None)
-        self.heard.zero_()
-        self.epoch, self.heard_for, self.least, self.patient = 0, 0.0, np.inf, kind != "linear"
-        history = fit_network(
-            network,
-            self.x[rows],
-            self.y[rows],
-            self.weights[rows],
-            recipe,
-            judge=self._judge,
-            seed=seed,
-            progress=progress,
-        )
+        learnt = self.x.part(self.sizes[0], len(self.x))
+
+        def fit(turned: Recipe) -> tuple[Network, pd.DataFrame]:
+            network = network_of(turned, kind, self.width, self.classes, copies=self.folds, seed=seed).to(self.where)
+            self.heard.zero_()
+            self.epoch, self.heard_for, self.least, self.patient = 0, 0.0, np.inf, kind != "linear"
+            return network, fit_network(
+                network,
+                learnt,
+                self.y[rows],
+                self.weights[rows],
+                turned,
+                judge=self._judge,
+                seed=seed,
+                progress=progress,
+            )
+
+        (network, history), note = fit_rows(fit, recipe, kind, len(learnt))
         best = int(history["dev_loss"].to_numpy().argmin())
         return OutOfFold(
             self._predict(network),
@@ -282,7 +245,7 @@ class _Stack:
             kind,
             best + 1,
             float(history["dev_loss"].iloc[best]),
-            note="",
+            note,
         )
 
     def _in_order(self, sorted_rows: Tensor) -> NDArray[np.float32]:
@@ -293,15 +256,16 @@ class _Stack:
 
     def _held_out(self, network: Network) -> Tensor:
         """Log probabilities (rows, k) of the labelled rows, each by the copy of its own fold."""
-        parts = torch.split(self.x, self.sizes)[1:]
+        ends = np.cumsum(self.sizes)
+        parts = [self.x.part(int(start), int(stop)) for start, stop in pairwise(ends)]
         return torch.cat([self._asked(network, part, copy) for copy, part in enumerate(parts)])
 
-    def _asked(self, network: Network, rows: Tensor, copy: int) -> Tensor:
+    def _asked(self, network: Network, rows: Rows, copy: int) -> Tensor:
         """Log probabilities (rows, k) by one copy."""
         network.eval()
         only = slice(copy, copy + 1)
         with torch.no_grad():
-            scores = [network(chunk, only=only, standardized=True)[0] for chunk in torch.split(rows, PREDICT_ROWS)]
+            scores = [network(chunk, only=only, standardized=True)[0] for chunk in in_chunks(rows)]
         return torch.log_softmax(torch.cat(scores), 1)
 
     def _log_loss(self, logs: Tensor) -> float:
@@ -314,36 +278,13 @@ class _Stack:
         loss = self._log_loss(logs)
         if self.patient or loss < self.least:
             self.heard[unlabelled:] += share * logs
-            self.heard[:unlabelled] += share * self._asked(network, self.x[:unlabelled], self.epoch % self.folds)
+            self.heard[:unlabelled] += share * self._asked(network, self.x.part(0, unlabelled), self.epoch % self.folds)
             self.heard_for += share
         self.least = min(loss, self.least)
         self.epoch += 1
         return loss, float((logs.argmax(1) != self.y[unlabelled:]).float().mean())
 
     def _predict(self, network: Network) -> NDArray[np.float32]:
-        unlabelled = self.x[: self.sizes[0]]
+        unlabelled = self.x.part(0, self.sizes[0])
         everyone = torch.stack([self._asked(network, unlabelled, copy).exp() for copy in range(self.folds)]).mean(0)
         return self._in_order(torch.cat([everyone, self._held_out(network).exp()]))
-
-
-def _units(rows: int, groups: NDArray[Any] | None) -> NDArray[np.int64]:
-    """Number the groups from 0; a null group is a group of its own."""
-    if groups is None:
-        return np.arange(rows)
-    codes, names = pd.factorize(np.asarray(groups, dtype=object))
-    return np.where(codes < 0, len(names) + np.arange(rows), codes)
-
-
-def _group(unit: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    _, first, inverse, size = np.unique(unit, return_index=True, return_inverse=True, return_counts=True)
-    return first, inverse, size
-
-
-def _deal(
-    labels: NDArray[np.int64], size: NDArray[np.int64], folds: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Deal units to folds class by class, going on where the class before stopped; large groups first."""
-    order = np.lexsort((rng.permutation(len(labels)), -size, labels))
-    fold = np.empty(len(labels), np.int64)
-    fold[order] = np.arange(len(labels)) % folds
-    return fold

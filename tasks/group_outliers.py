@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from burnish.tasks.cell_columns import CellColumn
+from burnish.tasks.codes import is_code
 from burnish.tasks.fences import SIGMA_OF_MAD
 
 KIND = "outlier"
@@ -67,9 +68,9 @@ def find_far_numbers(
         return None
     numbers = np.r_[column.numbers, np.nan][column.codes]
     rows = np.flatnonzero(np.isfinite(numbers))
-    if len(rows) < FEWEST_CELLS or (column.counts[finite].max() == 1 and not (column.numbers[finite] % 1).any()):
-        return None  # too few, or whole numbers that are all different: ids
-    x = _on_its_scale(numbers[rows])
+    if len(rows) < FEWEST_CELLS or is_code(column.name, numbers[rows]):
+        return None
+    x = _on_its_scale(numbers[rows], _off_the_grid(numbers[rows]))
     far, group, centre = _deviations(x, np.zeros(len(x), dtype=np.int64)), None, float(np.median(numbers[rows]))
     if far is None:
         return None
@@ -88,13 +89,21 @@ def find_far_numbers(
     return rows[odd], 1 - expected[odd], why
 
 
-def _on_its_scale(x: Floats) -> Floats:
-    """Take logarithms where all numbers are positive and that makes them more symmetric."""
+def _off_the_grid(x: Floats) -> Floats:
+    """Spread numbers over half a step to each side: a tail of ties cannot be fitted."""
+    distinct = np.unique(x)
+    step = float(np.diff(distinct).min()) if len(distinct) > 1 else 0.0
+    spread: Floats = x + step * np.random.default_rng(0).uniform(-0.5, 0.5, len(x))
+    return spread
+
+
+def _on_its_scale(x: Floats, spread: Floats) -> Floats:
+    """Take logarithms of the spread numbers where all are positive and that makes them more symmetric."""
     if x.min() <= 0:
-        return x
+        return spread
     low, middle, high = np.quantile(x, [0.1, 0.5, 0.9])
     skewed = high - middle > 1.5 * (middle - low)
-    return np.log(x) if skewed else x
+    return np.log(spread) if skewed else spread
 
 
 def _deviations(x: Floats, groups: NDArray[np.int64]) -> tuple[Floats, float] | None:

@@ -103,7 +103,8 @@ def _division(summary: Mapping[str, Any]) -> str:
 
 def _labels(summary: Mapping[str, Any]) -> str:
     labels = _part(summary, "labels")
-    found = number(_part(labels, "issues_by_split").get("train"))
+    by_split = _part(labels, "issues_by_split")
+    found = number(by_split.get("train", 0 if by_split else None))
     size = number(_part(_part(summary, "splits"), "sizes").get("train"))
     found, what = (number(labels.get("issues")), "labels") if found is None or not size else (found, "training labels")
     if found is None:
@@ -117,8 +118,10 @@ def _labels(summary: Mapping[str, Any]) -> str:
         return f"no {what} look wrong"
     actions = _part(labels, "train_actions")
     done = f"{count(actions.get('relabel') or 0)} corrected, {count(actions.get('drop') or 0)} dropped"
-    share = f" of {count(size)} {what} ({percent(found / size)})" if what == "training labels" and size else f" {what}"
-    return f"{count(found)}{share} {'is' if found == 1 else 'are'} probably wrong: {done} for training"
+    which = things(found, "label")
+    if what == "training labels" and size:
+        which = f"{count(found)} of {count(size)} {what} ({percent(found / size)})"
+    return f"{which} {'is' if found == 1 else 'are'} probably wrong: {done} for training"
 
 
 def _waiting(summary: Mapping[str, Any]) -> str:
@@ -155,6 +158,8 @@ def _test_error(summary: Mapping[str, Any]) -> str:
         return ""
     if _part(summary, "labels").get("voices") == {}:
         return f"test error {with_interval(after)}, trained on the labels as given"
+    if any(turn.get("kept") and turn.get("round") == 0 for turn in rounds):
+        return f"test error {with_interval(after)}, trained on the labels as given: cleaned ones did worse on dev"
     if "training" in summary and summary["training"] is None:
         return f"test error {with_interval(after)} by your own probabilities; no model was trained"
     given = "" if number(before) is None else f"{with_interval(before)} trained on the labels as given, "

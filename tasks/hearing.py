@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.column_features import as_levels, as_numbers
+from burnish.tasks.dealing import assign_folds
 from burnish.tasks.features import column_kind
-from burnish.tasks.folds import assign_folds
 from burnish.tasks.single_column import SUPPORT, Told, bin_column, bin_numbers, sharpen, tell
 from burnish.tasks.text_leaks import telltale_words
 
@@ -96,13 +96,13 @@ class Sample:
         return len(self.present)
 
 
-def draw_rows(codes: NDArray[np.int64], groups: NDArray[Any] | None, seed: int) -> Sample | None:
+def draw_rows(codes: NDArray[np.int64], groups: NDArray[Any] | pd.Series | None, seed: int) -> Sample | None:
     """Draw labelled rows and deal them into folds; None where there is nothing to tell apart."""
     rows = np.flatnonzero(codes >= 0)
     if len(rows) > MOST_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
     present, mine = np.unique(codes[rows], return_inverse=True)
-    held = None if groups is None else np.asarray(groups, dtype=object)[rows]
+    held = None if groups is None else np.asarray(pd.api.extensions.take(groups, rows), dtype=object)
     if len(present) < 2 or (held is not None and len(pd.unique(held[~pd.isna(held)])) + pd.isna(held).sum() < 2):
         return None
     fold, _ = assign_folds(mine, folds=FOLDS, groups=held, seed=seed)

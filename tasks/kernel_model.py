@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.tasks.folds import assign_folds
+from burnish.tasks.dealing import assign_folds
 
 COMPONENTS = 64  # principal components the kernel sees
 LANDMARKS = 500

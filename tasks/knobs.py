@@ -17,30 +17,84 @@ from burnish.tasks.gaps import MEANINGS, WORDS, Gap, GapName, points
 from burnish.tasks.metrics import Rate
 from burnish.tasks.mismatch import Comparison
 
-OF_NETWORKS = ("train.", "augment.")  # keys that change nothing where trees were chosen
 METHOD = "gaps between the errors of human, train, train-dev, dev and test, with Newcombe's 95% intervals"
+NETWORKS = ("linear", "mlp", "cnn")
+BENT = ("mlp", "cnn")  # with hidden units
+GIVEN = ("table", "array", "")  # encoders of what a person has measured, or made vectors of
 
 
 @dataclass(frozen=True)
 class Knob:
-    """Something to turn: the end of its code, what to do, the key of the configuration (or ""), and how."""
+    """Something to turn: the end of its code, what to do, the key of the configuration (or ""), and how.
+
+    `models` and `encoders` are those it turns something of; empty: whatever was trained, on whatever features.
+    """
 
     code: str
     title: str
     key: str
     advice: str
+    models: tuple[str, ...] = ()
+    encoders: tuple[str, ...] = ()
+
+    def turns(self, model: str, encoder: str) -> bool:
+        """Tell whether it does anything to this model on these features.
+
+        >>> Knob("network", "Use a bigger network", "train.hidden", "", ("mlp",)).turns("cnn", "patches")
+        False
+        """
+        return (not self.models or model in self.models) and (not self.encoders or encoder in self.encoders)
 
 
+AUGMENT = "Each copy is a training example under other noise; try 2 or 3."
 KNOBS: dict[GapName, tuple[Knob, ...]] = {
     "avoidable_bias": (
-        Knob("network", "Use a bigger network", "train.hidden", "Double the units, or add a layer: `[256, 256]`."),
+        Knob(
+            "network",
+            "Use a bigger network",
+            "train.hidden",
+            "Double the units, or add a layer: `[256, 256]`.",
+            ("mlp",),
+        ),
+        Knob(
+            "bend",
+            "Use a model that bends",
+            "train.model",
+            "A linear model was trained; `mlp` has hidden units, `boosting` reads the columns of a table.",
+            ("linear",),
+        ),
+        Knob(
+            "ask_network",
+            "Try a network as well",
+            "train.model",
+            "`auto` lets dev choose among a linear model, an mlp and boosting.",
+            ("boosting",),
+        ),
+        Knob(
+            "pixels",
+            "Show it larger images",
+            "features.image_size",
+            "Twice the side: the convolution network grows a stage with it.",
+            ("cnn",),
+        ),
+        Knob(
+            "unfreeze",
+            "Tune the pretrained network",
+            "train.unfreeze",
+            "Its last blocks learn with the head, one more each stage, as long as dev gains; try 2.",
+            ("linear", "mlp"),
+            ("pretrained",),
+        ),
         Knob(
             "longer",
             "Train longer",
             "train.epochs",
             "Raise it with `train.patience`, if the training loss still falls.",
+            ("mlp",),
         ),
-        Knob("loosen", "Regularise less", "train.dropout", "Halve it; then do the same with `train.weight_decay`."),
+        Knob(
+            "loosen", "Regularise less", "train.dropout", "Halve it; then do the same with `train.weight_decay`.", BENT
+        ),
         Knob(
             "labels",
             "Clean more training labels",
@@ -52,15 +106,33 @@ KNOBS: dict[GapName, tuple[Knob, ...]] = {
             "Give better features",
             "data.features",
             "Add the columns that a human goes by, or `data.embeddings`.",
+            (),
+            GIVEN,
+        ),
+        Knob(
+            "encoder",
+            "Give better features",
+            "features.encoder",
+            "Set it to pretrained, where the images are photographs (extra `pretrained`), or give `data.embeddings`.",
+            (),
+            ("patches",),
         ),
     ),
     "variance": (
-        Knob("augment", "Augment", "augment.copies", "Each copy is a training example under other noise; try 2 or 3."),
+        Knob("augment", "Augment", "augment.copies", AUGMENT, NETWORKS),
         Knob(
             "regularise",
             "Regularise more",
             "train.dropout",
             "Raise it by 0.1; then raise `train.weight_decay` tenfold.",
+            BENT,
+        ),
+        Knob(
+            "mirror",
+            "Mirror images as well",
+            "train.mirror",
+            "Only where a mirrored image has the same label: not letters, digits or traffic.",
+            ("cnn",),
         ),
         Knob(
             "data",
@@ -68,7 +140,21 @@ KNOBS: dict[GapName, tuple[Knob, ...]] = {
             "",
             "Label more examples, of the classes and sources with most errors first.",
         ),
-        Knob("network", "Use a smaller network", "train.hidden", "Halve the units; last of all, since it costs bias."),
+        Knob(
+            "network",
+            "Use a smaller network",
+            "train.hidden",
+            "Halve the units; last of all, since it costs bias.",
+            ("mlp",),
+        ),
+        Knob(
+            "encoder",
+            "Start from a pretrained network",
+            "features.encoder",
+            "pretrained, with `train.model: auto`: its filters need not be learnt from few images.",
+            ("cnn",),
+            ("patches",),
+        ),
     ),
     "data_mismatch": (
         Knob(
@@ -76,6 +162,7 @@ KNOBS: dict[GapName, tuple[Knob, ...]] = {
             "Make training data like dev",
             "augment.copies",
             "With `augment.method: auto` the noise is fitted to dev's sources.",
+            NETWORKS,
         ),
         Knob(
             "sources",
@@ -111,7 +198,8 @@ def next_steps(
     shifts: Sequence[Comparison],
     *,
     noise_first: bool = True,
-    trees: bool = False,
+    model: str = "mlp",
+    encoder: str = "table",
 ) -> tuple[Finding, ...]:
     """Give what to do, best first: the knobs of each material gap in `order`, and the suspected dev labels.
 
@@ -123,15 +211,18 @@ def next_steps(
         Share of dev that is misclassified and whose label is probably wrong; it matters from `material` on.
     noise_first : bool
         Whether the suspected labels come before any knob, or after the first.
-    trees : bool
-        Whether the model is boosted trees, which have none of a network's knobs and read no noisy copies.
+    model : str
+        What was trained: linear, mlp, cnn or boosting; "" where the probabilities are the user's own. It decides which
+        knobs turn anything.
+    encoder : str
+        The kind of the encoder that made the features, "tuned" where a pretrained one was unfrozen, "" without one.
     shifts : sequence of Comparison
         Those in which dev differs from what is trained on; what drives them goes into the advice on data mismatch.
     """
     steps = []
     for place, name in enumerate(order):
         severity: Severity = "info" if place else "warning"
-        knobs = (knob for knob in KNOBS[name] if not (trees and knob.key.startswith(OF_NETWORKS)))
+        knobs = (knob for knob in KNOBS[name] if knob.turns(model, encoder))
         steps += [turn(knob, name, gaps[name], severity, shifts) for knob in knobs]
     if not order and any(gap.open for gap in gaps.values()):
         steps.append(measure_more(dev))

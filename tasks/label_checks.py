@@ -20,6 +20,7 @@ from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
 
 _FEW_VALUES = 20  # so many different numbers may always be classes: grades, digits, ratings
 _FEW_ROWS = 10  # under so many rows, as many classes as rows prove nothing
+_AT_ONCE = 262_144  # rows
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -75,7 +76,10 @@ def label_codes(labels: pd.Series, classes: Sequence[str]) -> NDArray[np.int64]:
     array([ 1, -1,  0])
     """
     numbers, present = pd.factorize(labels)  # before anything becomes an object a row
-    return np.append(pd.Index(classes).get_indexer(present), -1).astype(np.int64)[numbers]
+    codes, place = numbers.astype(np.int64, copy=False), np.append(pd.Index(classes).get_indexer(present), -1)
+    for start in range(0, len(codes), _AT_ONCE):  # in place: of ten million labels, 80 MB less
+        codes[start : start + _AT_ONCE] = place[codes[start : start + _AT_ONCE]]
+    return codes
 
 
 def check_labels(labels: pd.Series, ids: pd.Series, where: str) -> tuple[Finding, ...]:

@@ -99,7 +99,7 @@ def find_leaks(
     columns: Sequence[str],
     left_out: Sequence[str] = (),
     text: str | None = None,
-    groups: NDArray[Any] | None = None,
+    groups: NDArray[Any] | pd.Series | None = None,
     seed: int = 0,
 ) -> LeakHunt:
     """Look for columns that give the label away.

@@ -83,18 +83,37 @@ class Limits:
         InputError
             A column is gone or holds no numbers any more.
         """
-        outside = {name: np.zeros(len(frame), dtype=bool) for name in frame.columns}
         treated = frame.copy(deep=False)
+        outside = {}
+        for name, column, choices, chosen in self._limited(frame, groups):
+            below, above = _outside(column, choices, chosen)
+            outside[name] = below | above
+            if self.method not in LEFT_AS_THEY_ARE and outside[name].any():
+                treated[name] = _replace(column, choices, chosen, below, above)
+        return treated, _every_column(frame, outside)
+
+    def outside(self, frame: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
+        """Tell the cells that `apply` would replace, bool, shape of `frame`; no value is held twice."""
+        cells = {}
+        for name, column, choices, chosen in self._limited(frame, groups):
+            below, above = _outside(column, choices, chosen)
+            cells[name] = np.logical_or(below, above, out=below)
+        return _every_column(frame, cells)
+
+    def _limited(
+        self, frame: pd.DataFrame, groups: pd.Series | None
+    ) -> Iterator[tuple[str, pd.Series, list[ColumnLimits], NDArray[np.int64] | None]]:
+        """Give the columns that have limits: name, cells, limits, and which of these is each row's; None for one."""
         for name, choices in self.by_column():
             if self.method == "keep" or all(each.low is None and each.high is None for each in choices):
                 continue
             column = _numbers(frame, name)
-            chosen = None if self.by is None else self._choose(choices, _groups_of(frame, groups, self.by))
-            below, above = _outside(column, choices, chosen)
-            np.logical_or(below, above, out=outside[name])
-            if self.method not in LEFT_AS_THEY_ARE and outside[name].any():
-                treated[name] = _replace(column, choices, chosen, below, above)
-        return treated, pd.DataFrame(outside, index=frame.index, columns=frame.columns, copy=False)
+            yield (
+                name,
+                column,
+                choices,
+                None if self.by is None else self._choose(choices, _groups_of(frame, groups, self.by)),
+            )
 
     def by_column(self) -> Iterator[tuple[str, list[ColumnLimits]]]:
         """Give the limits of each column, those for all rows first."""
@@ -111,6 +130,13 @@ class Limits:
         codes, names = pd.factorize(groups)
         of_name = np.array([*(places.get(name, 0) for name in names), 0])
         return np.asarray(of_name[codes], dtype=np.int64)  # code −1, a missing group, is the last
+
+
+def _every_column(frame: pd.DataFrame, outside: dict[str, Mask]) -> pd.DataFrame:
+    """Give the cells outside for all columns of a frame; those without any share one column of False."""
+    nowhere = np.zeros(len(frame), dtype=bool)
+    cells = {name: outside.get(name, nowhere) for name in frame.columns}
+    return pd.DataFrame(cells, index=frame.index, columns=frame.columns, copy=False)
 
 
 def is_number(column: pd.Series) -> bool:

@@ -25,6 +25,8 @@ import pandas as pd
 from torch import Tensor
 
 from burnish.tasks.descent import Descent
+from burnish.tasks.device_features import as_rows
+from burnish.tasks.device_rows import Rows
 from burnish.tasks.fitting import Judge, Progress, checked_loss
 from burnish.tasks.models import Network
 from burnish.tasks.training_recipe import Recipe
@@ -38,7 +40,7 @@ WEAKEST = 1e-9  # of the first α: float32 sees no difference beyond
 
 def fit_linear(
     network: Network,
-    x: Tensor,
+    x: Tensor | Rows,
     y: Tensor,
     weights: Tensor,
     recipe: Recipe,
@@ -65,7 +67,7 @@ def fit_linear(
     pd.DataFrame
         As `fitting.fit` gives it.
     """
-    descent = Descent(network, x, y, weights, recipe, seed)
+    descent = Descent(network, as_rows(x), y, weights, recipe, seed)
     walk = _Walk(network, descent, judge, progress)
     path = list(_strides(descent.first, None if judge else recipe.weight_decay, recipe.epochs))
     for number, strength in enumerate(path, start=1):

@@ -68,8 +68,8 @@ class LabelAudit:
         ``voice_model``, ``voice_clusters``, ``voice_neighbours``, ``voice_dynamics`` float, missing where silent.
     classes : tuple
         The classes, in the order of the matrices' rows and columns.
-    posterior : float32 (n, k)
-        P(true class | example, given label).
+    posterior : float32 (n, k) or None
+        P(true class | example, given label); None where wrong labels were not looked for.
     noise_matrix : float (k, k)
         P(given = column | true = row).
     noise_rate : float
@@ -84,7 +84,7 @@ class LabelAudit:
 
     frame: pd.DataFrame
     classes: tuple[Any, ...]
-    posterior: NDArray[np.float32]
+    posterior: NDArray[np.float32] | None
     noise_matrix: NDArray[np.float64]
     noise_rate: float
     voices: dict[str, VoiceRecord]
@@ -183,10 +183,11 @@ def audit_labels(
         What each of several annotators said, as indices into `classes`, −1 = nothing; the labels are their consensus.
         Each annotator is judged by the voices and the others, and the votes decide with the voices.
     errors : str, optional
-        How labels go wrong: ``people`` mix up what looks alike (pictures, texts); ``classes``: each class at a rate of
-        its own, whatever the example looks like, and examples of different classes can be alike (who repays a loan);
-        ``either``: the labels decide between the two. Default: with an embedding (128 features or more) ``people``;
-        fewer features are taken for the columns of a table: ``classes``; with probabilities alone ``either``.
+        How labels go wrong: ``people`` mix up what looks alike (pictures, texts); ``classes``: whatever the example
+        looks like, at one rate or, where the labels show it, at one a class, and examples of different classes can be
+        alike (who repays a loan); ``either``: the labels decide between the two. Default: with an embedding (128
+        features or more) ``people``; fewer features are taken for the columns of a table: ``classes``; with
+        probabilities alone ``either``.
     methods : iterable of str
         Which of ``model``, ``clusters``, ``neighbours``, ``dynamics`` to hear.
     graph : NeighbourGraph, optional
@@ -255,18 +256,16 @@ def believe_labels(labels: ArrayLike, classes: Sequence[Any] | None = None) -> L
     >>> believe_labels(["a", "b", "a"]).frame["label_issue"].tolist()
     [False, False, False]
     """
-    names, codes = label_codes(labels, classes)
-    missing, sizes = codes < 0, np.bincount(codes[codes >= 0], minlength=len(names))
-    posterior = np.zeros((len(codes), len(names)), dtype=np.float32)
-    posterior[np.arange(len(codes)), np.where(missing, 0, codes)] = 1.0
-    posterior[missing] = sizes / max(sizes.sum(), 1)
-    believed = pd.Series(labels).array
-    if missing.any():
+    given = pd.Series(labels, copy=False)
+    names, believed = tuple(classes or ()), given.array
+    if not names or given.hasnans:
+        names, codes = label_codes(labels, classes)
+        missing, sizes = codes < 0, np.bincount(codes[codes >= 0], minlength=len(names))
         believed = pd.Series(names).take(np.where(missing, sizes.argmax(), codes)).array
     return LabelAudit(
         frame=_silent_frame(believed),
         classes=names,
-        posterior=posterior,
+        posterior=None,
         noise_matrix=np.eye(len(names)),
         noise_rate=float("nan"),
         voices={},
@@ -324,7 +323,7 @@ def _believe_labels(
 
 def _silent_frame(suggested: Any) -> pd.DataFrame:
     """Give the columns of an audit in which no voice was heard; what is unknown has its place once."""
-    unknown = np.full(len(suggested), np.nan)
+    unknown = np.broadcast_to(np.float64("nan"), len(suggested))
     columns = dict.fromkeys(["label_quality", "suggested_label", "suggestion_quality", "label_issue"], unknown)
     told = {"suggested_label": suggested, "label_issue": np.zeros(len(suggested), dtype=bool)}
     return pd.DataFrame(columns | told | dict.fromkeys(VOICE_COLUMNS.values(), unknown), copy=False)

@@ -11,6 +11,11 @@ Weights start as in He et al. (2015), "Delving Deep into Rectifiers", or Glorot 
 layer starts at zero, so that the first predictions are uniform whatever the scale of the features. Batch norm (Ioffe
 & Szegedy 2015) stands before the activation, each copy with statistics of its own.
 
+Columns of categories may be embedded (Guo & Berkhahn 2016, "Entity Embeddings of Categorical Variables"): each level of
+a column becomes a vector of min(50, (levels + 1) // 2) numbers, learnt with the rest. A level is a row of 0 and 1 among
+the features, so its vector times the first layer is the product of two matrices, which is made once a step, not once a
+row: what is embedded costs no memory by the row.
+
 The scores of a network in use are such that their softmax are the probabilities. Of one-vs-rest logistic outputs these
 are σ(score) brought to sum 1: out of training they give log σ(score).
 Known failure: a stack of copies shares each mini-batch, so its memory grows with copies × batch × width; and its batch
@@ -32,6 +37,8 @@ from burnish.tasks.findings import InputError
 from burnish.tasks.hints import did_you_mean
 
 KINDS = ("linear", "mlp")
+WIDEST_VECTOR = 50
+Block = tuple[int, int]
 OUTPUTS = ("softmax", "logistic")
 INITIALIZATIONS = ("he", "xavier")
 EVERY_COPY = slice(None)
@@ -58,6 +65,8 @@ class Network(nn.Module):
         Whether hidden layers are normalised over the mini-batch.
     output : str
         ``"softmax"``, or ``"logistic"`` for one class against the rest.
+    blocks : sequence of (int, int)
+        First and last + 1 of the features of each column that is embedded, ascending.
     copies : int
         How many networks.
     seed : int
@@ -79,22 +88,29 @@ class Network(nn.Module):
         initialization: str = "he",
         batch_norm: bool = False,
         output: str = "softmax",
+        blocks: Sequence[Block] = (),
         copies: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.blocks = tuple(blocks)
         self.inputs, self.classes, self.hidden = inputs, classes, tuple(hidden)
         self.dropout, self.dropout_input, self.activation, self.copies = dropout, dropout_input, activation, copies
         self.batch_norm, self.output = batch_norm, output
         generator = torch.Generator().manual_seed(seed)
-        widths = [inputs, *hidden, classes]
+        sizes = [vector_size(end - start) for start, end in self.blocks]
+        widths = [inputs + sum(sizes) - sum(end - start for start, end in self.blocks), *hidden, classes]
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
         for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
-            start = sqrt(2 / (fan_in + (fan_out if initialization == "xavier" else 0)))
+            heard = fan_in if layer else inputs
+            start = sqrt(2 / (heard + (fan_out if initialization == "xavier" else 0)))
             start = 0.0 if layer == len(hidden) else start
             self.weights.append(start * torch.randn(copies, fan_in, fan_out, generator=generator))
             self.biases.append(torch.zeros(copies, 1, fan_out))
+        self.vectors = nn.ParameterList()
+        for (start, end), size in zip(self.blocks, sizes, strict=True):
+            self.vectors.append(torch.randn(copies, end - start, size, generator=generator) / sqrt(size))
         self.gains, self.offsets = nn.ParameterList(), nn.ParameterList()
         for layer, width in enumerate(hidden if batch_norm else ()):
             self.gains.append(torch.ones(copies, 1, width))
@@ -132,13 +148,24 @@ class Network(nn.Module):
         """Turn features (n, d) into scores before the softmax (copies, n, k), of some copies only where asked."""
         rows = features if standardized else self.standardize(features)
         rows = self._drop(rows, self.dropout_input, generator)
-        first = self.weights[0][only]
+        first = self._first_layer(only)
         wide = first.permute(1, 0, 2).reshape(self.inputs, -1)
         signal = (rows @ wide).view(rows.shape[0], len(first), first.shape[2]).transpose(0, 1) + self.biases[0][only]
         for layer, (weight, bias) in enumerate(zip(self.weights[1:], self.biases[1:], strict=True)):
             signal = ACTIVATIONS[self.activation](self._normalize(signal, layer, only))
             signal = torch.baddbmm(bias[only], self._drop(signal, self.dropout, generator), weight[only])
         return signal if self.training or self.output == "softmax" else F.logsigmoid(signal)
+
+    def _first_layer(self, only: slice) -> Tensor:
+        """Give the weights of the features (copies, d, units); those of embedded levels are vectors times weights."""
+        weight, place, used = self.weights[0][only], 0, 0
+        parts: list[Tensor] = []
+        for (start, end), vectors in zip(self.blocks, self.vectors, strict=True):
+            plain = used + start - place
+            size = vectors.shape[2]
+            parts += [weight[:, used:plain], torch.bmm(vectors[only], weight[:, plain : plain + size])]
+            place, used = end, plain + size
+        return torch.cat([*parts, weight[:, used:]], 1) if parts else weight
 
     def _drop(self, signal: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
         if not self.training or share == 0:
@@ -173,6 +200,7 @@ def build_network(
     initialization: str = "he",
     batch_norm: bool = False,
     output: str = "softmax",
+    blocks: Sequence[Block] = (),
     copies: int = 1,
     seed: int = 0,
 ) -> Network:
@@ -196,6 +224,8 @@ def build_network(
         Whether hidden layers are normalised over the mini-batch.
     output : str
         ``"softmax"``, or ``"logistic"`` for one class against the rest.
+    blocks : sequence of (int, int)
+        First and last + 1 of the features of each column that the mlp embeds.
     copies : int
         How many such networks side by side, each with weights of its own.
     seed : int
@@ -236,9 +266,19 @@ def build_network(
         initialization=initialization,
         batch_norm=batch_norm and kind != "linear",
         output=output,
+        blocks=() if kind == "linear" else blocks,
         copies=copies,
         seed=seed,
     )
+
+
+def vector_size(levels: int) -> int:
+    """Give the length of the vector that a level becomes (the rule of the fastai library until 2018).
+
+    >>> vector_size(3), vector_size(42), vector_size(1_000)
+    (2, 21, 50)
+    """
+    return min(WIDEST_VECTOR, (levels + 1) // 2)
 
 
 def check_name(name: str, known: Collection[str], key: str) -> None:

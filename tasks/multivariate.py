@@ -91,10 +91,17 @@ def score_outliers(features: Rows, train_mask: NDArray[np.bool_] | None = None, 
     if len(learnt_from) < FEWEST_ROWS or features.shape[1] == 0:
         return np.zeros(len(features))
     voices = _hear_voices(features, learnt_from, int(rng.integers(2**31)))
+    scales = [_fit_scale(voice[known]) for voice in voices]
     mean = np.zeros(len(features))
-    for voice in voices:
-        mean += _standardize(voice, known) / len(voices)
-    return _probability(_standardize(mean, known))
+    for start in range(0, len(mean), ROWS):
+        rows = slice(start, start + ROWS)
+        for scale, voice in zip(scales, voices, strict=True):
+            mean[rows] += scale(voice[rows]) / len(voices)
+    del voices
+    last = _fit_scale(mean[known])
+    for start in range(0, len(mean), ROWS):
+        mean[start : start + ROWS] = _probability(last(mean[start : start + ROWS]))
+    return mean
 
 
 def blocks_of(features: Rows) -> Iterator[slice]:
@@ -241,15 +248,15 @@ def central_covariance(sample: Floats) -> tuple[Floats, Floats]:
     return model.location_, model.get_precision()
 
 
-def _standardize(score: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Turn scores to z: normal between the 10% and the 95% quantile of the training rows."""
-    low, middle, high, tail = np.quantile(score[known], [0.1, 0.5, 0.9, 0.95])
+def _fit_scale(known: Array) -> Callable[[Array], Floats]:
+    """Learn how scores turn to z: normal between the 10% and the 95% quantile of those of the training rows."""
+    low, middle, high, tail = np.quantile(known, [0.1, 0.5, 0.9, 0.95])
     if not low < middle < high:
-        spread = score[known].std()
-        return (score - middle) / spread if spread > 0 else np.zeros(len(score))
+        spread = known.std()
+        return lambda score: (score - middle) / spread if spread > 0 else np.zeros(len(score))
     g = max(float(np.log((high - middle) / (middle - low)) / Z90), 0.0)
-    z = _g_scores(score, middle, high, g)
-    return z * min(1.0, Z95 / _g_scores(np.array([tail]), middle, high, g)[0])
+    shrink = min(1.0, Z95 / _g_scores(np.array([tail]), middle, high, g)[0])
+    return lambda score: _g_scores(score, middle, high, g) * shrink
 
 
 def _g_scores(score: Floats, middle: float, high: float, g: float) -> Floats:

@@ -29,6 +29,7 @@ from burnish.tasks.images import measure_images
 from burnish.tasks.notation_findings import NOTATIONS, notations_from_dict
 from burnish.tasks.outliers import Limits
 from burnish.tasks.pixels import PixelEncoder
+from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import AnyEncoder
 from burnish.tasks.tables import table_frames
 from burnish.tasks.tree_columns import TreeEncoder
@@ -133,10 +134,11 @@ class RowReader:
 
     def _pixels(self, root: Path, paths: Sequence[str]) -> NDArray[np.uint8]:
         """Decode images to the size and channels the model reads; grey becomes colour where it must."""
-        sized = self.encoder if isinstance(self.encoder, PatchEncoder | PixelEncoder) else None
-        pixels = measure_images(root, paths, size=None if sized is None else sized.side).pixels
-        if sized is not None and sized.channels > pixels.shape[-1]:
-            return np.repeat(pixels, sized.channels, axis=-1)
+        encoder = self.encoder
+        assert isinstance(encoder, PatchEncoder | PixelEncoder | PretrainedEncoder)
+        pixels = measure_images(root, paths, size=encoder.side).pixels
+        if (encoder.channels or 0) > pixels.shape[-1]:
+            return np.repeat(pixels, encoder.channels or 1, axis=-1)
         return pixels
 
 

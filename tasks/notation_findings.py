@@ -11,7 +11,7 @@ from typing import Any
 
 from burnish.tasks.column_types import MixedCells, Notation, TypedColumns
 from burnish.tasks.findings import Finding
-from burnish.tasks.notation import things
+from burnish.tasks.notation import percent, things
 from burnish.tasks.tables import list_names
 from burnish.tasks.written_dates import ISO, DateNotation
 from burnish.tasks.written_numbers import NumberNotation
@@ -77,7 +77,7 @@ def notations_from_dict(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Not
 
 
 def _shown(mixed: MixedCells) -> str:
-    return f"{things(mixed.cells, 'cell')} such as {', '.join(map(repr, mixed.words))}"
+    return f"{things(mixed.cells, 'cell')}, {percent(mixed.share)}, such as {', '.join(map(repr, mixed.words))}"
 
 
 def _list(names: Sequence[str]) -> str:
@@ -150,7 +150,7 @@ def _mixed_finding(names: list[str]) -> Finding | None:
         f"{_list(names)}",
         severity="warning",
         explanation="Read as text, each number is a category of its own, and their order is lost.",
-        method="At least 80% of the cells agree on numbers or dates; the others hold digits too, or are more than 5%.",
+        method="At least half of the cells agree on numbers or dates; the others hold digits too, or are more than 5%.",
         advice="Correct the cells, or put numbers and codes into two columns; empty cells count as missing.",
         count=len(names),
     )

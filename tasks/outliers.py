@@ -15,14 +15,16 @@ Known failures: those of `fences.py`; a group seen in fewer than 30 training row
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.tasks.fences import FEWEST_VALUES, Rule, find_fence
-from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
+from burnish.tasks.codes import is_code
+from burnish.tasks.fences import FEWEST_VALUES, Fence, Rule, find_fence
+from burnish.tasks.findings import InputError
 from burnish.tasks.label_checks import labels_as_text
 from burnish.tasks.limits import ColumnLimits, Floats, Limits, Mask, Method, is_number
 
@@ -31,16 +33,14 @@ __all__ = [
     "Limits",
     "extreme_columns",
     "fit_limits",
-    "group_findings",
-    "outlier_findings",
     "summarize_limits",
 ]
 
 MOST_VALUES = 100_000  # more are sampled: the limits' own standard error is then about 1% of a deviation
 FEWEST_FINITE = 10_000  # with fewer in the sample, all rows are looked at
 MOST_GROUPS = 1_000
-MOST = 0.5  # share of the rows above which none is named
-COMMON = 0.05  # share of a column outside its limits that is worth a word
+SHOWN_GROUPS = 100  # whose limits stand in `summary.json`; those of all are in the model's folder
+STRENGTH = 3.5
 
 
 def fit_limits(
@@ -48,7 +48,7 @@ def fit_limits(
     *,
     method: Method = "winsorize",
     rule: Rule = "auto",
-    strength: float = 3.5,
+    strength: float = STRENGTH,
     columns: Sequence[str] | None = None,
     rows: Mask | None = None,
     groups: pd.Series | None = None,
@@ -125,7 +125,7 @@ def summarize_limits(limits: Limits, replaced: pd.DataFrame, parts: pd.Series) -
     -------
     list of dict
         Keys column, low, high, rule, replaced_train, replaced_train_dev, replaced_dev, replaced_test; the limits of
-        groups are counted in `groups`.
+        groups are counted in `groups`, and those of the first 100 are given in `of_groups` (group, low, high, rule).
     """
     masks = {part: (parts == part).to_numpy() for part in ("train", "train_dev", "dev", "test")}
     said = []
@@ -135,8 +135,15 @@ def summarize_limits(limits: Limits, replaced: pd.DataFrame, parts: pd.Series) -
         cells = replaced[name].to_numpy()
         counts = {f"replaced_{part}": int((cells & mask).sum()) for part, mask in masks.items()}
         facts = {"column": name, "low": each.low, "high": each.high, "rule": each.rule, **counts}
-        said.append(facts | ({"groups": len(groups)} if limits.by is not None else {}))
+        said.append(facts | ({} if limits.by is None else _of_groups(groups)))
     return said
+
+
+def _of_groups(groups: Sequence[ColumnLimits]) -> dict[str, Any]:
+    shown = [
+        {"group": each.group, "low": each.low, "high": each.high, "rule": each.rule} for each in groups[:SHOWN_GROUPS]
+    ]
+    return {"groups": len(groups), "of_groups": shown}
 
 
 def extreme_columns(replaced: pd.DataFrame) -> pd.Series:
@@ -152,98 +159,6 @@ def extreme_columns(replaced: pd.DataFrame) -> pd.Series:
         of_row = pd.Series(names).groupby(np.concatenate([rows for _, rows in cells])).agg(tuple)
         named.iloc[of_row.index.to_numpy()] = of_row.to_numpy()
     return named
-
-
-def outlier_findings(limits: Limits, replaced: pd.DataFrame, rows: Mask, ids: pd.Series) -> tuple[Finding, ...]:
-    """Say where so many training rows or cells lie outside their limits that these are no outliers.
-
-    Where it is most of the rows, none is named.
-
-    Parameters
-    ----------
-    limits : Limits
-    replaced : DataFrame of n rows
-        As `Limits.apply` gives it.
-    rows : bool (n,)
-        The training rows.
-    ids : Series of str, n rows
-    """
-    touched = np.zeros(len(replaced), dtype=bool)
-    for name in replaced.columns:
-        touched |= replaced[name].to_numpy()
-    share = float((touched & rows).sum() / max(rows.sum(), 1))
-    found = [_most_rows(limits, share, int(touched.sum()))] if share > MOST else []
-    for name in dict.fromkeys(each.column for each in limits.columns):
-        cells = replaced[name].to_numpy() & rows
-        if cells.sum() > COMMON * rows.sum():
-            found.append(
-                Finding(
-                    code="outliers.common",
-                    title=f"{cells.sum() / rows.sum():.0%} of the training rows lie outside the limits of {name!r}",
-                    severity="warning",
-                    explanation="What is so common is no outlier but a part of the data; treating it bends the column.",
-                    method=f"`outliers.rule` at strength {limits.strength:g}, more than {COMMON:.0%} of the rows.",
-                    advice="Set `outliers.rule: auto`, which leaves a tail alone that holds over 2%, or raise "
-                    "`outliers.strength`.",
-                    count=int(cells.sum()),
-                    ids=() if share > MOST else tuple(ids[cells].head(SHOWN_IDS)),
-                )
-            )
-    return tuple(found)
-
-
-def _most_rows(limits: Limits, share: float, touched: int) -> Finding:
-    return Finding(
-        code="outliers.most_rows",
-        title=f"{share:.0%} of the training rows have a value outside its limits: too many to be outliers",
-        severity="warning",
-        explanation="Outliers are far from the rest; what most rows have is the rest. Treating it bends every column.",
-        method=f"`outliers.rule` at strength {limits.strength:g}, more than half of the rows.",
-        advice="Set `outliers.rule: auto`, or raise `outliers.strength`.",
-        count=touched,
-    )
-
-
-def group_findings(groups: pd.Series, rows: Mask) -> tuple[Finding, ...]:
-    """Say how many training rows are in groups too small for limits of their own.
-
-    Parameters
-    ----------
-    groups : Series of n rows
-        As given to `fit_limits`.
-    rows : bool (n,)
-        The training rows.
-
-    Examples
-    --------
-    >>> group_findings(pd.Series(np.arange(40), name="name"), np.ones(40, dtype=bool))[0].title
-    "none of the 40 values of 'name' has 30 training rows: all are held to the limits of the whole column"
-    """
-    codes, _ = pd.factorize(labels_as_text(groups[rows]))
-    sizes = np.bincount(codes[codes >= 0])
-    small = sizes < FEWEST_VALUES
-    if not small.any():
-        return ()
-    few, held = int(small.sum()), int(sizes[small].sum())
-    none_large = few == len(sizes)
-    title = (
-        f"none of the {few:,} values of {groups.name!r} has {FEWEST_VALUES} training rows: all are held to the limits "
-        "of the whole column"
-        if none_large
-        else f"{few:,} of {len(sizes):,} values of {groups.name!r} have under {FEWEST_VALUES} training rows: their "
-        f"{held:,} rows are held to the limits of the whole column"
-    )
-    return (
-        Finding(
-            code="outliers.small_groups",
-            title=title,
-            severity="warning" if held > MOST * sizes.sum() else "info",
-            explanation="Limits learnt from so few rows would be those of chance.",
-            method="training rows counted for each value of `outliers.by`",
-            advice="Name a column of fewer values in `outliers.by`.",
-            count=held,
-        ),
-    )
 
 
 def _members(groups: pd.Series | None, rows: NDArray[np.int64]) -> list[tuple[str | None, NDArray[np.int64]]]:
@@ -268,7 +183,7 @@ def _sample(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Draw some of many rows, the same ones each time."""
     if len(rows) <= MOST_VALUES:
         return rows
-    return np.sort(rows[np.random.default_rng(0).integers(len(rows), size=MOST_VALUES)])
+    return np.sort(rows[np.random.default_rng(0).choice(len(rows), MOST_VALUES, replace=False, shuffle=False)])
 
 
 def _finite_values(column: pd.Series, rows: NDArray[np.int64]) -> Floats:
@@ -290,12 +205,25 @@ def _fit_column(
     if len(values) < FEWEST_FINITE and len(sample) < len(rows):
         values = _finite_values(column, rows)
     whole = pd.api.types.is_integer_dtype(column) or bool((values == np.round(values)).all())
-    fence = find_fence(values, rule, strength, whole=whole)
+    fence = _fence_of(str(column.name), values, rule, strength, whole=whole)
     kept = values[(values >= fence.low) & (values <= fence.high)]
     replacement = _replacement(kept, method)
     if replacement is not None and whole:
         replacement = float(round(replacement))
     return ColumnLimits(str(column.name), _finite(fence.low), _finite(fence.high), replacement, fence.rule, group)
+
+
+def _fence_of(name: str, values: Floats, rule: Rule, strength: float, *, whole: bool) -> Fence:
+    """Give the fences of a column; by the rule `auto`, codes have none, and no fence lies on the far side of nought."""
+    if rule != "auto":
+        return find_fence(values, rule, strength, whole=whole)
+    if is_code(name, values):
+        return Fence(-np.inf, np.inf, "left alone: codes")
+    fence = find_fence(values, rule, strength, whole=whole)
+    own = values[(values >= fence.low) & (values <= fence.high)]
+    if np.isfinite(fence.low) and (own >= 0).all():
+        return replace(fence, low=max(fence.low, 0.0))
+    return replace(fence, high=min(fence.high, 0.0)) if np.isfinite(fence.high) and (own <= 0).all() else fence
 
 
 def _replacement(kept: Floats, method: Method) -> float | None:

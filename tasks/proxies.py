@@ -80,7 +80,7 @@ def find_proxies(
     *,
     columns: Sequence[str],
     excluded: Sequence[str],
-    groups: NDArray[Any] | None = None,
+    groups: NDArray[Any] | pd.Series | None = None,
     seed: int = 0,
 ) -> tuple[Proxy, ...]:
     """Ask each feature for each excluded attribute.
@@ -113,7 +113,7 @@ def find_proxies(
     if len(chosen) > MOST_ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, MOST_ROWS, replace=False))
     frame = frame[[*columns, *excluded]].iloc[chosen] if excluded else frame
-    groups = None if groups is None else np.asarray(groups, dtype=object)[chosen]
+    groups = None if groups is None else np.asarray(pd.api.extensions.take(groups, chosen), dtype=object)
     for name in excluded:
         values = _bands(frame[name])
         codes = pd.factorize(values)[0]

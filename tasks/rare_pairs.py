@@ -111,9 +111,10 @@ def _codes(column: pd.Series, train: NDArray[np.bool_]) -> tuple[Codes, int]:
         numbers = as_numbers(column, kind)
         known = numbers[train & ~np.isnan(numbers)]
         if _more_than(BINS, known):
-            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
-            bins = np.searchsorted(edges, numbers, side="right")
-            return np.where(np.isnan(numbers), len(edges) + 1, bins).astype(np.uint8), len(edges) + 1
+            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], overwrite_input=True))
+            del known
+            return _bins(numbers, edges), len(edges) + 1
+        del known
     number, values = pd.factorize(column)
     text = labels_as_text(pd.Series(values)).to_numpy(dtype=object)
     seen = np.bincount(number[train & (number >= 0)], minlength=len(values))
@@ -122,6 +123,17 @@ def _codes(column: pd.Series, train: NDArray[np.bool_]) -> tuple[Codes, int]:
     place = counted.index.get_indexer(text)
     small = np.append(np.where(place < 0, len(counted), place), len(counted)).astype(np.uint8)  # the last: missing
     return small[number], len(counted)
+
+
+def _bins(numbers: NDArray[np.float64], edges: NDArray[np.float64]) -> Codes:
+    """Give the bin of each number, the last for what is missing; rows by the block, for places are 8 bytes wide."""
+    bins = np.empty(len(numbers), dtype=np.uint8)
+    for start in range(0, len(numbers), ROWS):
+        some = numbers[start : start + ROWS]
+        bins[start : start + ROWS] = np.where(
+            np.isnan(some), len(edges) + 1, np.searchsorted(edges, some, side="right")
+        )
+    return bins
 
 
 def _more_than(count: int, values: NDArray[np.float64]) -> bool:

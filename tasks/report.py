@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from burnish.tasks import notation, plots
 from burnish.tasks.gallery import pairs_of, suspects_of
-from burnish.tasks.search_pictures import best_so_far, parallel_coordinates
+from burnish.tasks.search_pictures import best_so_far, knobs_along_the_way, parallel_coordinates
 
 TEMPLATES = Path(__file__).parent
 WIDEST_MATRIX = 25  # classes; beyond it a matrix is shown as its most frequent confusions
@@ -69,6 +69,7 @@ def render_report(
     script = environment.loader.get_source(environment, "report.js.j2")[0] if environment.loader else ""
     return environment.get_template("report.html.j2").render(
         s=summary,
+        untrained=bool(summary.get("labels")) and summary.get("rounds") is None,
         findings=by_severity(summary.get("findings") or ()),
         ladder=plots.ladder(summary.get("errors_believed") or summary.get("errors"), summary.get("diagnosis")),
         suspects=cards,
@@ -226,7 +227,8 @@ def _training_plot(training: Mapping[str, Any] | None) -> str:
 
 
 def _search_plots(search: Mapping[str, Any] | None) -> list[str]:
-    return [drawn for drawn in (parallel_coordinates(search), best_so_far(search)) if drawn]
+    first = knobs_along_the_way if (search or {}).get("legs") else parallel_coordinates
+    return [drawn for drawn in (first(search), best_so_far(search)) if drawn]
 
 
 def _choices(cards: Sequence[Any]) -> dict[str, list[str]]:

@@ -24,11 +24,12 @@ from safetensors.torch import load, save
 
 from burnish.tasks.convnet import ConvNet
 from burnish.tasks.convnet_training import TrainedConvNet, predict_images
-from burnish.tasks.encoders import Encoder, PatchEncoder, pretrained_encoder
+from burnish.tasks.encoders import Encoder, PatchEncoder
 from burnish.tasks.features import ArrayEncoder, TableEncoder
 from burnish.tasks.findings import InputError
 from burnish.tasks.models import Network, build_network
 from burnish.tasks.pixels import PixelEncoder
+from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.train import Trained, predict
 from burnish.tasks.tree_columns import TreeEncoder
 from burnish.tasks.tree_training import TrainedTrees
@@ -145,6 +146,7 @@ def _taken_apart(
         "activation": network.activation,
         "batch_norm": network.batch_norm,
         "output": network.output,
+        "blocks": [list(block) for block in network.blocks],
     }
     return {"network": described}, NETWORK, dict(network.state_dict())
 
@@ -212,14 +214,13 @@ def _read(path: Path) -> bytes:
 
 def _architecture(model: dict[str, Any]) -> dict[str, Any]:
     plain = dict(model["network"])
-    return plain | {"hidden": tuple(plain["hidden"])}
+    blocks = tuple((int(start), int(end)) for start, end in plain.get("blocks", ()))
+    return plain | {"hidden": tuple(plain["hidden"]), "blocks": blocks}
 
 
 def _encoder(plain: dict[str, Any], tensors: dict[str, torch.Tensor]) -> AnyEncoder:
     learnt = plain["learnt"]
-    if plain["kind"] == "pretrained":
-        return pretrained_encoder(learnt["name"])
-    known = (TableEncoder, ArrayEncoder, PatchEncoder, PixelEncoder, TreeEncoder)
+    known = (TableEncoder, ArrayEncoder, PatchEncoder, PretrainedEncoder, PixelEncoder, TreeEncoder)
     return {each.kind: each.from_dict for each in known}[plain["kind"]](learnt, tensors)
 
 

@@ -1,7 +1,8 @@
 """The pictures of a search: what each trial turned and what came of it, and how the best grew from trial to trial.
 
 Parallel coordinates (Inselberg 1985): an upright axis for each knob, the last for what is made small; a line is a
-trial. The line of the best trial and that of what is configured stand out, those cut short are dotted.
+trial. The line of the best trial and that of what is configured stand out, those cut short are dotted. Of a panda,
+whose legs come one after the other, the knobs are drawn along its way instead.
 Drawn as in `plots`. Known failure: with many knobs the names at the foot stand close.
 """
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Facts = Mapping[str, Any]
 MOST_LINES = 200
 FEWEST = 2
+COLOURS, DASHES = ("accent", "info", "muted", "ink"), ("-", "--", ":")
 BEYOND = 0.05  # how far off its axis a value stands that lies outside of what was searched
 NAMES = {"log_loss": "log loss", "error": "error"}
 
@@ -43,6 +45,32 @@ def parallel_coordinates(search: Facts | None) -> str:
     return as_svg(figure, "parallel", "What each trial turned and what came of it")
 
 
+def knobs_along_the_way(search: Facts | None) -> str:
+    """Draw where the knobs of a panda stood in their ranges, leg by leg, as SVG; "" where too few were kept."""
+    by_number = {trial["number"]: trial["knobs"] for trial in _trials(search)}
+    kept = [by_number[number] for number in (search or {}).get("legs") or () if number in by_number]
+    knobs = [_knob(each) for each in (search or {}).get("knobs") or ()]
+    if not search or len(kept) < FEWEST:
+        return ""
+    from matplotlib.ticker import MaxNLocator
+
+    figure = small_figure()
+    axes: Axes = figure.add_subplot()
+    for place, knob in enumerate(knobs):
+        style: dict[str, Any] = {
+            "color": PALETTE[COLOURS[place % len(COLOURS)]],
+            "ls": DASHES[place % len(DASHES)],
+        }
+        at = [_place(knob, values.get(knob.name)) for values in kept]
+        axes.step(range(1, len(kept) + 1), at, where="mid", lw=1.6, label=knob.name.replace("_", " "), **style)
+    axes.set_xlabel("kept leg", color=PALETTE["muted"], fontsize=9)
+    axes.set_yticks([0, 1], ["low end", "high end"])
+    axes.set_ylim(-0.08, 1.08)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _bare(axes)
+    return as_svg(figure, "search-legs", "Where the knobs stood in their ranges, leg by leg")
+
+
 def best_so_far(search: Facts | None) -> str:
     """Draw what each trial reached and the best until then against its number, as SVG; "" where there are too few."""
     trials = [trial for trial in _trials(search) if trial["state"] == "finished" and number(trial["value"]) is not None]
@@ -54,14 +82,15 @@ def best_so_far(search: Facts | None) -> str:
     axes: Axes = figure.add_subplot()
     at, values = [trial["number"] for trial in trials], [float(trial["value"]) for trial in trials]
     axes.plot(at, values, "o", ms=3.5, color=PALETTE["muted"], label="trials")
-    fit = [(trial["number"], float(trial["value"])) for trial in trials if trial["within"]]
+    legs = bool(search.get("legs"))
+    fit = [(one["number"], float(one["value"])) for one in trials if one["within"] and (one["number"] or not legs)]
     if fit:
         best = [min(value for _, value in fit[: place + 1]) for place in range(len(fit))]
         steps = [*(one for one, _ in fit), max(at)], [*best, best[-1]]
         axes.step(*steps, where="post", lw=2, color=PALETTE["accent"], label="best until then")
     if not trials[0]["number"]:
         axes.axhline(values[0], lw=1, ls="--", color=PALETTE["info"], label="as configured")
-    axes.set_xlabel("trial", color=PALETTE["muted"], fontsize=9)
+    axes.set_xlabel("leg" if legs else "trial", color=PALETTE["muted"], fontsize=9)
     named = NAMES.get(search["order"]["optimize"], "value")
     axes.set_ylabel(f"dev {named}", color=PALETTE["muted"], fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -29,6 +29,11 @@ USED = {
     "mlp": ("hidden", "initialization", "batch_norm", "dropout_input", *STEP_KNOBS, *LOSS_KNOBS),
     "cnn": (*STEP_KNOBS, *LOSS_KNOBS),
 }
+IN_FLIGHT = (
+    "learning_rate", "weight_decay", "dropout", "dropout_input", "label_smoothing", "q", "batch_size", "max_norm",
+    "clip", "average",
+)  # fmt: skip
+PANDA = "panda"
 CHOSEN = ("hidden", "initialization", "batch_norm", "activation", "optimizer", "decay", "loss")
 WHOLE = ("epochs", "patience")
 POWERS = ("batch_size",)
@@ -186,16 +191,25 @@ def _example(name: str) -> str:
     return examples.get(name, "[a, b]")
 
 
-def check_kind(model: str, names: Sequence[str]) -> None:
-    """Refuse to search what the configured model does not read.
+def check_kind(model: str, names: Sequence[str], method: str = "tpe") -> None:
+    """Refuse to search what the configured model does not read, or what cannot be turned in flight.
 
     Raises
     ------
     InputError
-        Trees have no such knobs; a knob does nothing for the model.
+        Trees have no such knobs; a knob does nothing for the model; a panda trains the mlp, and turns what it can.
     """
     if model == "boosting":
         raise InputError(BOOSTING)
+    if method == PANDA:
+        if model not in {"auto", "mlp"}:
+            raise InputError(f"search.method panda nudges an mlp in training, and train.model is {model}: choose mlp")
+        fixed = [name for name in names if name not in IN_FLIGHT]
+        if fixed:
+            raise InputError(
+                f"search.knobs.{fixed[0]} cannot change while a network trains: leave it out, or choose another "
+                "search.method than panda"
+            )
     used = USED.get(model, USED["mlp"])
     idle = [name for name in names if name not in used]
     if idle:
@@ -203,9 +217,19 @@ def check_kind(model: str, names: Sequence[str]) -> None:
 
 
 def usual_knobs(
-    kind: str, *, hidden: Sequence[int], dropout: float, learning_rate: float, weight_decay: float, batch_size: int
+    kind: str,
+    *,
+    hidden: Sequence[int],
+    dropout: float,
+    learning_rate: float,
+    weight_decay: float,
+    batch_size: int,
+    in_flight: bool = False,
 ) -> tuple[Knob, ...]:
-    """Give the knobs that are searched for a kind of network where the user names none, around what is configured."""
+    """Give the knobs that are searched for a kind of network where the user names none, around what is configured.
+
+    Those in flight are the learning rate, dropout, weight decay and label smoothing.
+    """
     smoothing = Knob("label_smoothing", low=0.0, high=0.2)
     if kind == "linear":
         return (smoothing, Knob("loss", choices=("cross_entropy", "logistic")))
@@ -217,6 +241,8 @@ def usual_knobs(
         Knob("weight_decay", low=decay / FASTER, high=decay * FASTER, log=True),
         Knob("batch_size", low=max(SMALLEST_BATCH, size // BIGGER), high=size * BIGGER, log=True),
     )
+    if in_flight:
+        return (*steps[:3], smoothing)
     if kind == "cnn":
         return (*steps, smoothing)
     sizes = ([64], [128], [256], [512], [128, 128], [256, 128])

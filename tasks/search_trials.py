@@ -62,6 +62,7 @@ class Order:
     parameters: int | None = None
     jobs: int = 1
     minutes: float | None = None
+    leg: int = 5
 
     def limits(self) -> dict[str, float]:
         """Give what a trial must keep within."""
@@ -133,6 +134,7 @@ def record(trial: FrozenTrial, knobs: Sequence[Knob]) -> dict[str, Any]:
         "state": noted.get("state", "failed"),
         "knobs": knobs_of(trial, knobs) or {},
         **{name: noted.get(name) for name in names},
+        **{name: noted[name] for name in ("from",) if name in noted},
     }
 
 

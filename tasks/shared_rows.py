@@ -56,14 +56,19 @@ def find_shared_rows(content: pd.Series, split: pd.Series, ids: pd.Series) -> Sh
     ({'dev': 0, 'test': 1}, {'dev': 1, 'test': 1}, ('21',))
     """
     sizes = {part: int((split == part).sum()) for part in JUDGING}
-    there = np.flatnonzero(content.notna())
-    again = there[rows_that_share(content.to_numpy()[there])]
+    present = content.notna().to_numpy()
+    looked_at = int(present.sum())
+    if looked_at == len(content):
+        again = rows_that_share(content.to_numpy())
+    else:
+        there = np.flatnonzero(present)
+        again = there[rows_that_share(content.to_numpy()[there])]
     repeated, part_of = content.iloc[again], split.iloc[again]
     judged = repeated.isin(repeated[part_of == "train"].unique()) & part_of.isin(JUDGING)
     return SharedRows(
         {part: int((judged & (part_of == part)).sum()) for part in JUDGING},
         sizes,
-        len(again) - repeated.nunique() > TELLING * len(there),
+        len(again) - repeated.nunique() > TELLING * looked_at,
         tuple(ids.iloc[again][judged].astype(str)[:SHOWN_IDS]),
     )
 

@@ -31,7 +31,16 @@ from burnish.tasks.time_order import order_in_time
 
 NARROW = 1_000  # whole numbers from so many on are numbered as they come
 
-__all__ = ["SplitSummary", "check_options", "default_ratios", "join_groups", "least_rows", "measure_split", "split"]
+__all__ = [
+    "SplitSummary",
+    "check_options",
+    "default_ratios",
+    "join_groups",
+    "least_rows",
+    "measure_split",
+    "no_groups",
+    "split",
+]
 
 
 def split(
@@ -151,13 +160,13 @@ def check_options(
     burnish.tasks.findings.InputError: split.train_dev is 0.7: it must be at least 0 and less than train's 0.6.
     """
     _check_together(time, {"train_sources": train_sources, "target": target, "stratify": stratify, "earlier": earlier})
-    label = _label_codes(labels)
-    alone = _one_code(label, -1)
-    shares = part_shares(ratios, test_halfwidth, train_dev, int((label >= 0).sum()))
+    known = pd.Series(labels, copy=False).notna().to_numpy()
+    alone = np.broadcast_to(np.int64(-1), len(known))
+    shares = part_shares(ratios, test_halfwidth, train_dev, int(known.sum()))
     if time is not None:
-        order_in_time(time, label, alone, shares)
+        order_in_time(time, _label_codes(labels), alone, shares)
     else:
-        pools_of(label >= 0, sources, alone, shares, train_sources=train_sources, target=target)
+        pools_of(known, sources, alone, shares, train_sources=train_sources, target=target)
 
 
 def least_rows(shares: Floats) -> int:
@@ -197,7 +206,7 @@ def join_groups(*groups: ArrayLike | pd.Series) -> pd.Series:
     starts = n + np.concatenate([[0], np.cumsum([each.max(initial=-1) + 1 for each in codes])])
     rows = np.concatenate([np.flatnonzero(each >= 0) for each in codes])
     if not len(rows):
-        return pd.Series(pd.arrays.IntegerArray(np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)))
+        return no_groups(n)
     nodes = np.concatenate([each[each >= 0] + start for each, start in zip(codes, starts[:-1], strict=True)])
     links = coo_array((np.ones(len(rows), dtype=np.int8), (rows, nodes)), shape=(starts[-1], starts[-1]))
     _, component = connected_components(links, directed=False)
@@ -205,6 +214,16 @@ def join_groups(*groups: ArrayLike | pd.Series) -> pd.Series:
     alone = np.bincount(component)[component] == 1
     numbered = pd.factorize(pd.Series(component, dtype="Int64").mask(alone))[0]
     return pd.Series(numbered, dtype="Int64").mask(alone)
+
+
+def no_groups(n: int) -> pd.Series:
+    """Give n rows that each stand alone as `join_groups` does, in the memory of one row; read-only.
+
+    >>> no_groups(2).tolist()
+    [<NA>, <NA>]
+    """
+    alone = pd.arrays.IntegerArray(np.broadcast_to(np.int64(0), n), np.broadcast_to(np.True_, n))
+    return pd.Series(alone, copy=False)
 
 
 def _check_together(time: pd.Series | None, others: Mapping[str, object]) -> None:

@@ -5,10 +5,10 @@ that a later batch which breaks it is stopped before it is learnt from.
 
 A suite is a plain dict in Great Expectations' own form: `name`, `meta`, and `expectations`, each with `type`, `kwargs`,
 `severity` and, for people, `meta.notes`. Two keys of `meta` mean something: `about: share` says that no single row is
-to blame for a failure, and `max_age_days` asks that dates be so fresh. The suite's own `meta` names the columns of ids
-and labels. Critical expectations are few and sure: a column
-gone, its type changed, all of it missing, ids not unique, labels nobody knows. The rest are warnings, or info where a
-change is no fault in itself.
+to blame for a failure, and `max_age_days` asks that dates be so fresh. `left_out` and `such_as` tell of cells whose
+values a range or a set does without. The suite's own `meta` names the columns of ids and labels. Critical expectations
+are few and sure: a column gone, its type changed, all of it missing, ids not unique, labels nobody knows. The rest are
+warnings, or info where a change is no fault in itself.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.tasks.findings import InputError
+from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.notation import things
 from burnish.tasks.suite_columns import (
     balance_expectations,
-    expect,
     id_expectations,
     kind_of,
     label_expectations,
     missing_expectations,
     value_expectations,
 )
+from burnish.tasks.suite_entries import expect
 from burnish.tasks.suite_files import Suite
+from burnish.tasks.tables import list_names
 from burnish.tasks.trends import trend
 
+SHOWN = 5
 FORMS = ("expect_column_values_to_be_in_type_list", "expect_column_values_to_match_regex")
 
 
@@ -110,8 +113,40 @@ def learn_suite(
     return {"name": "burnish", "meta": meta, "expectations": expectations}
 
 
-def date_suite(suite: Suite, today: date) -> Suite:
-    """Write out the bounds that are so many days before today (`meta.max_age_days`).
+def learning_findings(suite: Suite) -> tuple[Finding, ...]:
+    """Say which cells look so wrong that a suite which was just learnt does not allow what they hold.
+
+    Examples
+    --------
+    >>> learning_findings(learn_suite(pd.DataFrame({"age": [*range(20, 60)] * 9 + [999]})))[0].title
+    '1 cell looks wrong, and what it holds was left out of the contract: age (1, such as 999)'
+    """
+    left = [each for each in suite["expectations"] if each["meta"].get("left_out")]
+    if not left:
+        return ()
+    count = sum(each["meta"]["left_out"] for each in left)
+    named = [
+        f"{each['kwargs']['column']} ({each['meta']['left_out']:,}, such as {' and '.join(each['meta']['such_as'])})"
+        for each in left
+    ]
+    look, it_holds = ("looks", "it holds") if count == 1 else ("look", "they hold")
+    return (
+        Finding(
+            code="validation.left_out",
+            title=f"{things(count, 'cell')} {look} wrong, and what {it_holds} was left out of the contract: "
+            f"{list_names(named, SHOWN)}",
+            severity="info",
+            explanation="A value far beyond all others, or a slip of a category, would widen what later batches may "
+            "hold, for ever.",
+            method="training rows: the fences of `outliers.rule: auto`, and rare categories near common ones",
+            advice="Where such values are right, widen the range, or add them to the set, in the suite.",
+            count=count,
+        ),
+    )
+
+
+def date_suite(suite: Suite, today: date, *, where: str = "the suite") -> Suite:
+    """Write out the bounds that are so many days before today (`meta.max_age_days`); `where` is the suite's name.
 
     Raises
     ------
@@ -124,13 +159,13 @@ def date_suite(suite: Suite, today: date) -> Suite:
     >>> date_suite({"expectations": [fresh]}, date(2026, 5, 8))["expectations"][0]["kwargs"]
     {'column': 'at', 'min_value': '2026-05-01'}
     """
-    return suite | {"expectations": [_dated(*item, today) for item in enumerate(suite["expectations"], start=1)]}
+    return suite | {"expectations": [_dated(*item, today, where) for item in enumerate(suite["expectations"], start=1)]}
 
 
-def _dated(number: int, each: Suite, today: date) -> Suite:
+def _dated(number: int, each: Suite, today: date, where: str) -> Suite:
     days = (each.get("meta") or {}).get("max_age_days")
     if days is None:
         return each
     if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 100_000:
-        raise InputError(f"expectation {number} of the suite has max_age_days {days!r}: write a number of days.")
+        raise InputError(f"expectation {number} of {where} has max_age_days {days!r}: write a number of days.")
     return each | {"kwargs": each.get("kwargs", {}) | {"min_value": (today - timedelta(days=days)).isoformat()}}

@@ -21,8 +21,10 @@ from burnish.tasks.metrics import Rate
 from burnish.tasks.mislabels import LabelAudit
 from burnish.tasks.train import Trained
 from burnish.tasks.tree_training import TrainedTrees
+from burnish.tasks.unfreezing_stages import Step
 
 SUSPECT_METHOD = "out-of-fold model, clusters and neighbours, read through a fitted labelling model; below one half"
+CORRECTED = "Training labels were corrected where that was sure; decide on the rest in review.csv."
 TOP_CONFUSIONS = 15
 LEAST_CHANCE = 1e-12  # whose logarithm is still a number
 HEAVIEST = 12
@@ -126,9 +128,11 @@ def weight_facts(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def training_facts(
-    trained: Trained | TrainedTrees | TrainedConvNet | None, scores: Sequence[ModelScore] = ()
+    trained: Trained | TrainedTrees | TrainedConvNet | None,
+    scores: Sequence[ModelScore] = (),
+    steps: Sequence[Step] = (),
 ) -> dict[str, Any] | None:
-    """Say how the final model was trained and, where dev chose among several, what each of them reached there."""
+    """Say how the final model was trained and what the models or stages that dev chose among reached there."""
     if trained is None:
         return None
     history = trained.history
@@ -140,6 +144,7 @@ def training_facts(
         "how": trained.how if isinstance(trained, Trained) else None,
         "candidates": [score.as_dict() for score in scores],
         "history": history.to_dict(orient="records"),
+        "unfreezing": [step.as_dict() for step in steps],
     }
 
 
@@ -184,7 +189,7 @@ def suspect_finding(table: pd.DataFrame) -> Finding:
         severity="warning",
         explanation="Wrong labels teach the model wrong things, and make its measured error look worse than it is.",
         method=SUSPECT_METHOD,
-        advice="Training labels were corrected where that was sure; decide on the rest in review.csv.",
+        advice=CORRECTED if table["action"].isin(["relabel", "drop"]).any() else "Decide on them in review.csv.",
         count=len(issues),
         ids=tuple(issues["id"].astype(str)[:SHOWN_IDS]),
     )

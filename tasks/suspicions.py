@@ -115,5 +115,6 @@ def _values_of(cells: pd.DataFrame, columns: Sequence[CellColumn]) -> NDArray[np
     values = np.full(len(cells), "", dtype=object)
     for place in cells["place"].unique().tolist():
         here = (cells["place"] == place).to_numpy()
-        values[here] = np.array([*columns[place].texts, ""], dtype=object)[cells.loc[here, "code"].to_numpy()]
+        texts = columns[place].texts
+        values[here] = ["" if code < 0 else texts[code] for code in cells.loc[here, "code"].tolist()]
     return values

@@ -37,7 +37,8 @@ _INTEGER = r"[+-]?\d+"
 _NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?|INF)"
 _PADDED = r"[+-]?0\d+"
 _MOSTLY = 0.95  # share of the cells that must agree for the others to be words in place of a missing cell
-_LOOKS_LIKE = 0.8  # share that must agree for a text column to be said to mix numbers or dates with words
+_LOOKS_LIKE = 0.8  # share that must agree for what is odd about the way they are written to be looked for
+_MIXED = 0.5  # share that must agree for a text column to be said to mix numbers or dates with words
 _FEWEST = 20  # distinct values that agree: fewer may be codes
 _SLIPS = 0.005  # words with digits in them are codes, unless their share of the cells is at most this
 _SPELLINGS = 16  # of true and false: TRUE, True, true, ...
@@ -59,12 +60,15 @@ class MixedCells:
         The most frequent of these, at most three.
     read : bool
         Whether the column is read as that kind, and the words as missing; else it stays text.
+    share : float
+        Of the cells that hold anything.
     """
 
     kind: str
     cells: int
     words: tuple[str, ...]
     read: bool
+    share: float
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ def _plainly(typed: pd.Series) -> Notation:
 
 
 def _agree_mostly(values: pd.Series, cells: NDArray[np.int64]) -> ReadText | None:
-    """Read values nearly all of whose cells are numbers, or dates; None where they are not."""
+    """Read values nearly all of whose cells are numbers, or dates; None where not even half are."""
     total = int(cells.sum())
     for kind, pattern in (("numbers", _NUMBER), ("dates", LIKE_A_DATE), ("numbers", LIKE_AN_AMOUNT)):
         if len(values) < _FEWEST or _matches(values.iloc[:_TRIED], pattern).mean() < 1 / 2:
@@ -190,10 +194,10 @@ def _agree_mostly(values: pd.Series, cells: NDArray[np.int64]) -> ReadText | Non
         if kind == "dates":
             fits[fits] = ~impossible_dates(values[fits])
         odd = int(cells[~fits].sum())
-        if fits.sum() < _FEWEST or odd > (1 - _LOOKS_LIKE) * total:
+        if fits.sum() < _FEWEST or odd > (1 - _MIXED) * total:
             continue
         read = _agree(values[fits])
-        if read.ambiguous or read.kept:
+        if (read.ambiguous or read.kept) and odd <= (1 - _LOOKS_LIKE) * total:
             return ReadText(None, ambiguous=read.ambiguous, kept=read.kept)
         if read.typed is None or not odd:
             continue
@@ -201,7 +205,7 @@ def _agree_mostly(values: pd.Series, cells: NDArray[np.int64]) -> ReadText | Non
         words = tuple(str(word) for word in values[~fits].iloc[order])
         codes = values[~fits].str.contains(r"\d").to_numpy(dtype=bool)
         taken = odd <= (1 - _MOSTLY) * total and int(cells[~fits][codes].sum()) <= _SLIPS * total
-        mixed = MixedCells(kind, odd, words, taken)
+        mixed = MixedCells(kind, odd, words, taken, odd / total)
         notation = read.notation or _plainly(read.typed)
         return ReadText(read.typed, notation, mixed=mixed) if taken else ReadText(None, mixed=mixed)
     return None

@@ -6,10 +6,10 @@ kind of network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
+from burnish.tasks.device_features import hold_features, sample, standardized
+from burnish.tasks.device_rows import Rows
 from burnish.tasks.findings import InputError
-from burnish.tasks.fitting import Judge, Progress, choose_device, fit, limited_threads
+from burnish.tasks.fitting import Judge, Progress, auto_batch_size, choose_device, fit, limited_threads
+from burnish.tasks.legs import fit_legs
 from burnish.tasks.linear_head import fit_linear
 from burnish.tasks.losses import check_targets
+from burnish.tasks.memory import SMALLER_NETWORK, fit_in_memory
 from burnish.tasks.models import Network, build_network
 from burnish.tasks.training_recipe import Recipe
 
 PREDICT_ROWS = 16_384
+T = TypeVar("T")
 PLAIN = Recipe()
 
 
@@ -49,6 +54,8 @@ class Trained:
         How long it took.
     how : str
         How it was fitted, in a few words.
+    note : str
+        What was done otherwise than asked (smaller batches), else empty.
     """
 
     network: Network
@@ -58,6 +65,7 @@ class Trained:
     device: str
     seconds: float
     how: str = ""
+    note: str = ""
 
     @property
     def parameters(self) -> int:
@@ -79,6 +87,7 @@ def train_network(
     model: str = "auto",
     device: str = "auto",
     threads: int | None = None,
+    start: Mapping[str, Tensor] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Trained:
@@ -108,6 +117,8 @@ def train_network(
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     threads : int, optional
         Threads on the CPU, during this call only.
+    start : mapping of str to Tensor, optional
+        State of a network of the same kind and shape, from whose weights training goes on.
     seed : int
         Seed of first weights, order of the batches and dropout.
     progress : callable, optional
@@ -134,28 +145,33 @@ def train_network(
     began = perf_counter()
     where = choose_device(device)
     used, s = _training_rows(labels, weights)
-    x = np.ascontiguousarray(features[used], np.float32)
     y = labels.astype(np.int64)[used] if targets is None else check_targets(targets, len(labels), len(classes))[used]
     has_dev = dev_features is not None and dev_labels is not None and bool((dev_labels >= 0).any())
     kinds = {"auto": ("linear", "mlp") if has_dev else ("mlp",)}.get(model, (model,))
-    best: tuple[float, Network, pd.DataFrame] | None = None
+    best: tuple[float, Network, pd.DataFrame, str] | None = None
     with limited_threads(threads):
-        rows, wanted = _on_device(x, y, where)
-        mass = torch.from_numpy(s[:, None]).to(where)
+        rows = hold_features(features, where, np.flatnonzero(used))
+        wanted, mass = torch.from_numpy(y).to(where), torch.from_numpy(s[:, None]).to(where)
         judge = _dev_judge(dev_features, dev_labels, dev_weights, where) if has_dev else None
+
+        def fit_kind(turned: Recipe) -> tuple[Network, pd.DataFrame]:
+            network = network_of(turned, kind, features.shape[1], len(classes), seed=seed).to(where)
+            network.set_scale(sample(rows))
+            if start is not None:
+                network.load_state_dict(start)
+            ready = standardized(rows, network)
+            return network, fit_network(network, ready, wanted, mass, turned, judge=judge, seed=seed, progress=progress)
+
         for kind in kinds:
-            network = network_of(recipe, kind, x.shape[1], len(classes), seed=seed).to(where)
-            network.set_scale(rows)
-            ready = network.standardize(rows)
-            history = fit_network(network, ready, wanted, mass, recipe, judge=judge, seed=seed, progress=progress)
+            (network, history), note = fit_rows(fit_kind, recipe, kind, len(rows))
             loss = float(history["dev_loss"].min()) if has_dev else 0.0
             if best is None or loss < best[0]:
-                best = loss, network, history
+                best = loss, network, history, note
     assert best is not None
-    _, network, history = best
+    _, network, history, note = best
     at = int(history["dev_loss"].to_numpy().argmin()) if has_dev else len(history) - 1
     seconds, how = perf_counter() - began, recipe.in_words(network.kind)
-    return Trained(network.cpu().eval(), history, at + 1, network.kind, str(where), seconds, how)
+    return Trained(network.cpu().eval(), history, at + 1, network.kind, str(where), seconds, how, note)
 
 
 def predict(
@@ -173,6 +189,12 @@ def predict(
             rows = torch.from_numpy(np.ascontiguousarray(features[start : start + PREDICT_ROWS])).to(where)
             out[start : start + PREDICT_ROWS] = torch.softmax(network(rows), -1).mean(0).cpu().numpy()
     return out
+
+
+def in_chunks(rows: Rows) -> Iterator[Tensor]:
+    """Go through rows in order, so many at once as are predicted together."""
+    for _, some in rows.pieces():
+        yield from torch.split(some.float(), PREDICT_ROWS)
 
 
 def check_weights(weights: NDArray[np.floating[Any]] | None, rows: int) -> NDArray[np.float32]:
@@ -208,6 +230,7 @@ def network_of(recipe: Recipe, kind: str, inputs: int, classes: int, *, copies: 
         initialization=recipe.initialization,
         batch_norm=recipe.batch_norm,
         output="logistic" if recipe.loss == "logistic" else "softmax",
+        blocks=recipe.blocks,
         copies=copies,
         seed=seed,
     )
@@ -215,7 +238,7 @@ def network_of(recipe: Recipe, kind: str, inputs: int, classes: int, *, copies: 
 
 def fit_network(
     network: Network,
-    x: Tensor,
+    x: Tensor | Rows,
     y: Tensor,
     weights: Tensor,
     recipe: Recipe,
@@ -224,9 +247,26 @@ def fit_network(
     seed: int,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Fit a network by the method of its kind: `linear_head.fit_linear`, else `fitting.fit`."""
-    method = fit_linear if network.kind == "linear" else fit
+    """Fit a network by the method of its kind: `linear_head.fit_linear`, else `fitting.fit`, in legs where asked."""
+    method = fit_linear if network.kind == "linear" else fit_legs if recipe.legs else fit
     return method(network, x, y, weights, recipe, judge=judge, seed=seed, progress=progress)
+
+
+def fit_rows(fit: Callable[[Recipe], T], recipe: Recipe, kind: str, rows: int) -> tuple[T, str]:
+    """Call fit(recipe), with smaller batches as the device's memory asks for them; see `memory.fit_in_memory`.
+
+    The linear model has no batches: where it does not fit there is nothing to halve.
+    """
+    if kind == "linear":
+        return fit_in_memory(lambda _: fit(recipe), 1, rows="rows", advice=SMALLER_NETWORK)
+    sizes = [one.batch_size or auto_batch_size(rows) for one in (recipe, *recipe.legs)]
+
+    def fit_with(most: int) -> T:
+        own, *others = [min(size, most) for size in sizes]
+        legs = [replace(leg, batch_size=size) for leg, size in zip(recipe.legs, others, strict=True)]
+        return fit(replace(recipe, batch_size=own, legs=tuple(legs)))
+
+    return fit_in_memory(fit_with, max(sizes), rows="rows", advice=SMALLER_NETWORK)
 
 
 def _training_rows(
@@ -243,10 +283,6 @@ def _training_rows(
     return used, s[used]
 
 
-def _on_device(x: NDArray[np.float32], y: NDArray[Any], where: torch.device) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(x).to(where), torch.from_numpy(y).to(where)
-
-
 def _dev_judge(
     features: NDArray[np.float32] | None,
     labels: NDArray[np.int64] | None,
@@ -256,13 +292,14 @@ def _dev_judge(
     assert features is not None and labels is not None
     strength = check_weights(weights, len(labels))
     counted = (labels >= 0) & (strength > 0)
-    x, y = _on_device(np.ascontiguousarray(features[counted], np.float32), labels[counted].astype(np.int64), where)
+    x, y = hold_features(features, where, np.flatnonzero(counted)), torch.from_numpy(labels[counted].astype(np.int64))
+    y = y.to(where)
     share = torch.from_numpy(strength[counted] / strength[counted].sum()).to(where)
 
     def judge(network: Network, _: float) -> tuple[float, float]:
         network.eval()
         with torch.no_grad():
-            scores = torch.cat([network(part)[0] for part in torch.split(x, PREDICT_ROWS)])
+            scores = torch.cat([network(part)[0] for part in in_chunks(x)])
             losses = F.cross_entropy(scores, y, reduction="none")
             return float(losses @ share), float((scores.argmax(1) != y).float() @ share)
 

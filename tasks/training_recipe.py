@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from burnish.tasks.activations import ACTIVATIONS
 from burnish.tasks.decays import DECAYS
 from burnish.tasks.findings import InputError
 from burnish.tasks.losses import LOSSES
-from burnish.tasks.models import INITIALIZATIONS, check_name
+from burnish.tasks.models import INITIALIZATIONS, Block, check_name
+from burnish.tasks.notation import things
 from burnish.tasks.optimizers import OPTIMIZERS, usual_rate
 
 
@@ -43,6 +45,10 @@ class Recipe:
         See `losses.example_losses`.
     patience : int
         Epochs without a better held-out loss before the rate is cut.
+    blocks : tuple of (int, int)
+        The features of each column of categories that the mlp embeds; no key of its own.
+    legs : tuple of Recipe
+        Of the mlp: how it is trained one leg after the other (`legs.fit_legs`); empty: in one go.
 
     Raises
     ------
@@ -70,6 +76,8 @@ class Recipe:
     q: float = 0.7
     label_smoothing: float = 0.0
     patience: int = 4
+    blocks: tuple[Block, ...] = ()
+    legs: tuple[Recipe, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.activation, ACTIVATIONS, "train.activation")
@@ -96,9 +104,21 @@ class Recipe:
         words += [f"decay {self.decay}"] if self.decay != "none" else []
         words += ["batch norm"] if self.batch_norm else []
         words += [f"weights averaged over steps with memory {self.average:g}"] if self.average else []
+        words += [f"in {things(len(self.legs), 'leg')}, each with knobs of its own"] if self.legs else []
         return ", ".join(words)
 
+    def leg(self, knobs: Mapping[str, Any]) -> Recipe:
+        """Give a leg of training: these knobs, all its epochs at one learning rate, the rest as here.
+
+        >>> Recipe(decay="cosine").leg({"epochs": 5, "dropout": 0.1}).patience
+        5
+        """
+        made = replace(self, **knobs, legs=(), decay="none")
+        return replace(made, patience=made.epochs)
+
     @staticmethod
-    def of(options: Any) -> Recipe:
+    def of(options: Any, blocks: tuple[Block, ...] = ()) -> Recipe:
         """Take a recipe's keys out of an object that has them among others, such as the config's section `train`."""
-        return Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
+        keys = (field.name for field in fields(Recipe) if field.name not in {"blocks", "legs"})
+        recipe = Recipe(**{name: getattr(options, name) for name in keys}, blocks=blocks)
+        return replace(recipe, legs=tuple(recipe.leg(knobs) for knobs in options.legs))

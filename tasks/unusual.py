@@ -57,7 +57,7 @@ def name_unusual_columns(
     train_mask: NDArray[np.bool_] | None = None,
     *,
     seed: int = 0,
-) -> list[tuple[str, ...]]:
+) -> NDArray[np.object_]:
     """Name the columns that make each unusual row unusual.
 
     Parameters
@@ -74,7 +74,7 @@ def name_unusual_columns(
 
     Returns
     -------
-    list of n tuples of str
+    n tuples of str
         One to three names, the most telling first; none for a row that is not unusual, or where fewer than 20 rows
         are there to learn from.
 
@@ -88,7 +88,7 @@ def name_unusual_columns(
     >>> sorted(name_unusual_columns(rows, ["height", "weight", "income"], unusual)[7])
     ['height', 'weight']
     """
-    named: list[tuple[str, ...]] = [()] * len(features)
+    named = _no_names(len(features))
     asked = np.flatnonzero(unusual)
     learnt_from = np.arange(len(features)) if train_mask is None else np.flatnonzero(train_mask)
     if len(learnt_from) > MOST_ROWS:
@@ -103,6 +103,12 @@ def name_unusual_columns(
     return named
 
 
+def _no_names(count: int) -> NDArray[np.object_]:
+    names = np.empty(count, dtype=object)
+    names.fill(())  # one empty tuple for all
+    return names
+
+
 @dataclass(frozen=True)
 class Unusual:
     """How unusual rows are, and why.
@@ -111,12 +117,12 @@ class Unusual:
     ----------
     score : float64 (n,)
         The probability that a row is an outlier, 0 to 1.
-    columns : list of n tuples of str
+    columns : n tuples of str
         The columns that make it one; none for a row that is none, and where features are of no columns.
     """
 
     score: Floats
-    columns: list[tuple[str, ...]]
+    columns: NDArray[np.object_]
 
 
 def find_unusual(
@@ -149,16 +155,20 @@ def find_unusual(
     """
     if encoder is None or attributes is None:
         score = score_outliers(features, train_mask, seed=seed)
-        return Unusual(score, [()] * len(score))
+        return Unusual(score, _no_names(len(score)))
     features, made_of = _plain_numbers(features, encoder, attributes, treat)
     score = score_outliers(features, train_mask, seed=seed)
     names = [*(column.name for column in encoder.numbers), *(column.name for column in encoder.categories)]
     pairs = find_rare_pairs(attributes, names, train_mask)
     paired = (pairs.probability > OUTLIER_ABOVE) & (pairs.probability >= score)
-    columns = name_unusual_columns(features, made_of, (score > OUTLIER_ABOVE) & ~paired, train_mask, seed=seed)
-    for row in np.flatnonzero(paired).tolist():
-        columns[row] = pairs.names(row)
-    return Unusual(np.maximum(score, pairs.probability), columns)
+    named = {row: pairs.names(row) for row in np.flatnonzero(paired).tolist()}
+    alone = (score > OUTLIER_ABOVE) & ~paired
+    np.maximum(score, pairs.probability, out=score)
+    del pairs  # of ten million rows, 100 MB
+    columns = name_unusual_columns(features, made_of, alone, train_mask, seed=seed)
+    for row, names_of_row in named.items():
+        columns[row] = names_of_row
+    return Unusual(score, columns)
 
 
 def _plain_numbers(

@@ -25,9 +25,18 @@ from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
 from burnish.tasks.hints import did_you_mean
 from burnish.tasks.screening import Outcome, Screen, screen_rows
 from burnish.tasks.suite_files import Suite, check_form, load_suite, save_suite
-from burnish.tasks.suites import date_suite, learn_suite
+from burnish.tasks.suites import date_suite, learn_suite, learning_findings
 
-__all__ = ["CheckResult", "Validation", "date_suite", "enforce_suite", "learn_suite", "load_suite", "save_suite"]
+__all__ = [
+    "CheckResult",
+    "Validation",
+    "date_suite",
+    "enforce_suite",
+    "learn_suite",
+    "learning_findings",
+    "load_suite",
+    "save_suite",
+]
 
 SHOWN_EXAMPLES = 3
 NOTHING_ASKED = Finding(
@@ -49,6 +58,7 @@ def enforce_suite(
     ids: Sequence[str] | pd.Series | None = None,
     *,
     called: Mapping[str, str] | None = None,
+    where: str = "the suite",
 ) -> Validation:
     """Check a batch against a suite.
 
@@ -62,6 +72,8 @@ def enforce_suite(
         The id of each row, for the findings.
     called : mapping of str to str, optional
         What columns are called in results and findings, where other than in the batch.
+    where : str
+        What the suite is called in findings and errors: the path of its file, say.
 
     Returns
     -------
@@ -80,14 +92,14 @@ def enforce_suite(
     >>> [(r.column, r.observed, r.examples) for r in checked.failures]
     [('colour', '50 of 100 (50%) otherwise', ('green',))]
     """
-    check_form(suite, "the suite")
+    check_form(suite, where)
     items = list(enumerate(suite["expectations"]))
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1).reset_index(drop=True)
     present = set(frame.columns)
-    check_suite_columns(suite, present)
+    check_suite_columns(suite, present, where=where)
     runnable = [item for item in items if set(columns_of(item[1])) <= present or _asks_for_column(item[1])]
     kinds = kinds_of(suite)
-    outcomes, odd = _outcomes(frame, runnable, kinds)
+    outcomes, odd = _outcomes(frame, runnable, kinds, where)
     results = tuple(_result(number, each, outcomes[number], frame) for number, each in runnable)
     results = tuple(replace(each, column=(called or {}).get(each.column, each.column)) for each in results)
     with_type = {name for _, each in items if "type" in each["type"].split("_") for name in columns_of(each)}
@@ -96,7 +108,7 @@ def enforce_suite(
         success=all(r.success or r.severity != "critical" for r in results),
         results=results,
         findings=(
-            *_findings(results, ids),
+            *_findings(results, ids, where),
             *_unread(untyped, frame, ids),
             *_not_run(len(items) - len(runnable)),
             *([] if items else [NOTHING_ASKED]),
@@ -108,8 +120,10 @@ def _asks_for_column(each: Suite) -> bool:
     return bool(each["type"] == "expect_column_to_exist")
 
 
-def check_suite_columns(suite: Suite, present: set[str]) -> None:
+def check_suite_columns(suite: Suite, present: set[str], *, where: str = "the suite") -> None:
     """Refuse a suite about a column that is not there; one that it requires to exist may be gone: that is a failure.
+
+    `where` is what the suite is called.
 
     Raises
     ------
@@ -122,12 +136,12 @@ def check_suite_columns(suite: Suite, present: set[str]) -> None:
             if name not in present and name not in required:
                 hint = did_you_mean(name, sorted(present | required), f"columns: {', '.join(sorted(present)[:10])}.")
                 raise InputError(
-                    f"expectation {number + 1} of the suite names column {name!r}, which is not there: {hint}"
+                    f"expectation {number + 1} of {where} names column {name!r}, which is not there: {hint}"
                 )
 
 
 def _outcomes(
-    frame: pd.DataFrame, items: Sequence[Item], kinds: dict[str, str]
+    frame: pd.DataFrame, items: Sequence[Item], kinds: dict[str, str], where: str
 ) -> tuple[dict[int, Outcome], dict[str, TypedColumn]]:
     """Give the outcome of each expectation, and the columns with cells of another kind; it reads column by column."""
     outcomes: dict[int, Outcome] = {}
@@ -145,7 +159,7 @@ def _outcomes(
             kept[name] = column
         if column is not None and column.odd is not None:
             odd[name] = column
-    return outcomes | _judge(frame, left, kept, kinds), odd
+    return outcomes | _judge(frame, left, kept, kinds, where), odd
 
 
 def _by_column(items: Sequence[Item]) -> dict[str, list[Item]]:
@@ -167,7 +181,7 @@ def _screened(each: Suite, screen: Screen | None, rows: int) -> Outcome | None:
 
 
 def _judge(
-    frame: pd.DataFrame, items: Sequence[Item], kept: dict[str, TypedColumn], kinds: dict[str, str]
+    frame: pd.DataFrame, items: Sequence[Item], kept: dict[str, TypedColumn], kinds: dict[str, str], where: str
 ) -> dict[int, Outcome]:
     """Have Great Expectations judge what is not shown to hold.
 
@@ -175,7 +189,7 @@ def _judge(
     """
     of_names = [item for item in items if item[1]["type"].startswith(_OF_NAMES)]
     rest = [item for item in items if not item[1]["type"].startswith(_OF_NAMES)]
-    outcomes = evaluate(frame.iloc[:0], of_names)
+    outcomes = evaluate(frame.iloc[:0], of_names, where=where)
     for of_cells in (True, False):
         some = [item for item in rest if item[1]["type"].endswith(_OF_CELLS) is of_cells]
         shown = {name for _, each in some for name in _shown(each, frame)}
@@ -183,7 +197,7 @@ def _judge(
         for name in [name for name in frame.columns if name in shown]:
             column = kept.get(name) or read_column(frame[name], kinds.get(name, ""))
             batch[name] = column.as_given(frame[name]) if of_cells else column.for_evaluation()
-        outcomes |= evaluate(pd.DataFrame(batch, index=frame.index), some)
+        outcomes |= evaluate(pd.DataFrame(batch, index=frame.index), some, where=where)
     return outcomes
 
 
@@ -219,7 +233,7 @@ def _result(number: int, each: Suite, outcome: Outcome, frame: pd.DataFrame) -> 
     )
 
 
-def _findings(results: Sequence[CheckResult], ids: Any) -> Iterator[Finding]:
+def _findings(results: Sequence[CheckResult], ids: Any, where: str) -> Iterator[Finding]:
     for result in sorted((r for r in results if not r.success), key=lambda r: r.severity != "critical"):
         what = f"column {result.column!r}" if result.column else "the table"
         sample = f", e.g. {', '.join(result.examples)}" if result.examples else ""
@@ -229,7 +243,7 @@ def _findings(results: Sequence[CheckResult], ids: Any) -> Iterator[Finding]:
             severity=result.severity,
             explanation="The data no longer keep their contract.",
             method=f"Great Expectations, {result.expectation}",
-            advice=f"Mend the data, or edit expectation {result.number} of the suite ({result.expectation}) where the "
+            advice=f"Mend the data, or edit expectation {result.number} of {where} ({result.expectation}) where the "
             "change is meant.",
             count=result.offending,
             ids=_ids(ids, result.row_positions),

@@ -1,5 +1,6 @@
 """`burnish check`, in this process: from learning a contract to editing it to holding the next batch to it."""
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_learn_edit_enforce(tmp_path: Path, check: Callable[..., Ended]) -> None
     status, out, said = check("--failing", "rows.csv")
     assert status == 1
     assert "1 critical" in said
-    assert f"edit expectation {number} of the suite (expect_column_values_to_be_in_set)" in out
+    assert f"edit expectation {number} of {tmp_path / 'contract.yaml'} (expect_column_values_to_be_in_set)" in out
     assert "column 'state': expected one of dk, se" in out
     rows = pd.read_csv(tmp_path / "rows.csv", dtype=str, keep_default_na=False)
     given = pd.read_csv(tmp_path / "a.csv", dtype=str)
@@ -96,6 +97,42 @@ def test_the_next_batch(tmp_path: Path, check: Callable[..., Ended]) -> None:
     assert "column 'zip': expected texts of the form ^[0-9]{5}$, for 99% of the values, found 40 of 800 (5%)" in out
     assert "critical: column 'amount': expected a number, for 95% of the values, found 400 of 800 (50%)" in out
     assert f"otherwise, e.g. {SCRIPT} [{batch['order'][0]}, " in out
+
+
+def test_wrong_cells_are_listed_by_id(tmp_path: Path, check: Callable[..., Ended]) -> None:
+    table = shop(1500, 0)
+    table.loc[[5, 9], "amount"] = "73000000.5"
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert "burnish check CONFIG --cells FILE.csv lists them all. Nothing was changed." in check()[1]
+    for _ in range(2):
+        status, out, _ = check("--cells", "cells.csv")
+        assert status == 0
+        assert "all are listed in cells.csv" in out
+    listed = pd.read_csv(tmp_path / "cells.csv", dtype=str)
+    assert set(listed["id"]) >= set(table["order"][[5, 9]])
+
+
+def test_the_division_is_judged_and_stops_no_batch(tmp_path: Path, check: Callable[..., Ended]) -> None:
+    status, out, _ = check("--set", "split.test_halfwidth=0.005")
+    assert status == 0
+    assert "warning: 300 test examples tell an error of 10% to within" in out
+    assert "Collect about" in out
+    status, out, _ = check("--set", "data.source=state", "--set", "split.target={source: dk}")
+    assert "split.target" not in out
+    table = shop(1500, 0).assign(state=["dk"] * 30 + ["se"] * 1470)
+    table.to_csv(tmp_path / "a.csv", index=False)
+    status, out, _ = check("--set", "data.source=state", "--set", "split.target={source: dk}")
+    assert status == 0
+    assert "dk: 30 examples, of which dev and test take" in out
+
+
+def test_one_group_for_all_rows_is_refused_where_rows_are_divided(tmp_path: Path, check: Callable[..., Ended]) -> None:
+    check("--learn", "contract.yaml")
+    shop(1500, 0).assign(state="no").to_csv(tmp_path / "a.csv", index=False)
+    status, _, said = check("--set", "data.group=state")
+    assert status == 2
+    assert "data.group: all 1,500 labelled examples are of one group, 'no' in 'state'" in said
+    assert check("--set", "data.group=state", "--set", "validate.suite=contract.yaml")[0] == 0
 
 
 def test_an_old_batch(check: Callable[..., Ended]) -> None:
@@ -124,6 +161,8 @@ def test_a_run_lists_the_rows_and_writes_data_docs_when_asked(
     run = start_run(load_config(tmp_path / "c.yaml"), tmp_path / "run")
     facts = prepare(run, open_examples(run.config)).facts["validation"]
     assert facts["failing_rows"] == "validation/failing_rows.csv"
+    assert facts["results_file"] == "validation/results.json"
+    assert len(json.loads((run.folder / facts["results_file"]).read_text())["results"]) == facts["checks"]
     assert [each["number"] for each in facts["results"] if not each["success"]]
     assert pd.read_csv(tmp_path / "run" / facts["failing_rows"])["id"].tolist()[:100] == batch["order"][:100].tolist()
     assert (tmp_path / "run" / "validation" / "data_docs" / "index.html").is_file()
@@ -133,7 +172,10 @@ def test_a_run_lists_the_rows_and_writes_data_docs_when_asked(
 @pytest.mark.parametrize(
     ("text", "phrases"),
     [
-        ("expectations: [{type: expect_column_to_exits, kwargs: {column: zip}}]", ["expect_column_to_exist'"]),
+        (
+            "expectations: [{type: expect_column_to_exits, kwargs: {column: zip}}]",
+            ["expect_column_to_exist'", "expectation 1 of /", "contract.yaml has type"],
+        ),
         ("expectations: [{type: expect_column_values_to_be_unique, kwargs: {column: zpi}}]", ["did you mean 'zip'"]),
         ("expectations: !!python/object/apply:os.system [ls]", ["contract.yaml", "line 1", "tag"]),
         ("expectations: [{type: expect_column_mean_to_be_between, kwargs: {column: zip}}]", ["expectation 1"]),
@@ -158,6 +200,9 @@ def test_a_suite_that_makes_no_sense(
         (("--learn", "c.yaml"), "is there already"),
         (("--learn", "no/where.yaml"), "there is no folder"),
         (("--failing", "no/where.csv"), "there is no folder"),
+        (("--cells", "no/where.csv"), "there is no folder"),
+        (("--cells", "a.csv"), "no list of wrong cells"),
+        (("--set", "data.group=day", "--set", "split.train_dev=2"), "--set split.train_dev=2: split.train_dev is 2"),
         (("--set", "validate.suite=gone.yaml"), "cannot be read"),
         (("--set", "validate.max_age_days=-1"), "validate.max_age_days"),
     ],

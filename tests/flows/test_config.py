@@ -68,7 +68,7 @@ def test_the_resolved_configuration_reads_back_the_same(tmp_path: Path) -> None:
         (MINIMAL + "epochs: 3\n", "unknown key epochs; did you mean train.epochs?"),
         (MINIMAL + "winsorize: 3\n", "unknown key winsorize; known keys here: name, data"),
         (MINIMAL + "split: {ratios: 0.6}\n", "it must be a list of three, each of it a number from 0 to 1"),
-        (MINIMAL + "split: {stratify: sex}\n", "it must be a list of texts like [a, b]; did you mean [sex]?"),
+        (MINIMAL + "split: {stratify: sex}\n", "it must be a list of texts like [a, b]; for one, write [sex]"),
         (MINIMAL + "split: {target: {source: 5}}\n", "split.target.source is 5: it must be text"),
         (MINIMAL + "features: {weights: {a: -1}}\n", "features.weights.a is -1: it must be a number from 0 to 1,000"),
         (MINIMAL + "features: {leave_out: [blury]}\n", "features.leave_out.0 is 'blury'"),
@@ -119,6 +119,16 @@ def test_a_folder_is_not_a_configuration(tmp_path: Path) -> None:
 def test_an_override_that_is_none_is_refused(tmp_path: Path, override: str) -> None:
     with pytest.raises(InputError, match="--set"):
         load_config(write(tmp_path, MINIMAL), [override])
+
+
+def test_a_fault_is_laid_to_the_override_that_brings_it(tmp_path: Path) -> None:
+    fine, wrong = "rounds=2", "split.ratios=[0.5, 0.2, 0.2]"
+    with pytest.raises(InputError) as raised:
+        load_config(write(tmp_path, MINIMAL), [fine, wrong])
+    assert str(raised.value).startswith(f"--set {wrong}: split.ratios is")
+    with pytest.raises(InputError) as raised:
+        load_config(path := write(tmp_path, MINIMAL + "rounds: 0\n"), ["seed=1"])
+    assert str(raised.value).startswith(f"{path}: rounds is 0")
 
 
 def test_every_knob_says_what_it_does() -> None:

@@ -40,3 +40,7 @@ def test_what_is_no_rule_is_refused(rule: str) -> None:
 def test_a_figure_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match=r"no figure errors\.human\.value"):
         crossed(SUMMARY, ["errors.human.value>0.1"])
+
+
+def test_every_subject_of_findings_is_known() -> None:
+    check_rules(["outliers.no_effect", "validation.left_out", "columns.mixed"])

@@ -86,6 +86,31 @@ def test_the_report_shows_trials_knobs_to_paste_and_pictures(table: Path, prepar
     assert 'id="search"' not in render_report({"name": "t"}, prepared.table)
 
 
+PANDA = {"trials": 8, "method": "panda", "leg": 2}
+
+
+def test_a_panda_leaves_a_schedule_that_trains_the_same_network_again(
+    table: Path, prepared: Prepared, tmp_path: Path
+) -> None:
+    options = {"train": {"model": "mlp", "epochs": 1}, "search": PANDA}
+    run = start_run(config_of(table, **options), tmp_path / "run")
+    found = search_knobs(run, prepared, None)
+    facts = found.facts["search"]
+    best = facts["trials"][facts["best"]]
+    assert facts["best"] == facts["legs"][-1] and len(facts["trials"]) == 8
+    pasted = yaml.safe_load(facts["yaml"])["train"]
+    assert [leg["epochs"] for leg in pasted["legs"]] == [2] * len(facts["legs"])
+    assert Recipe.of(config_of(table, train={"epochs": 1} | pasted).train) == found.recipes["mlp"]
+    fitted = train(run, prepared, labels_as_given(prepared), None, 0, recipes=found.recipes)
+    assert fitted.trained is not None
+    assert fitted.trained.history["dev_loss"].min() == best["value"]
+    assert search_knobs(Run(run.config, run.folder), prepared, None) == found
+    page = render_report({"name": "t", "labels": {"issues_by_split": {"dev": 3}}, **found.facts}, prepared.table)
+    section = page[page.index('<section id="search"') :].split("</section>")[0]
+    assert "One mlp was trained on and on" in section and "kept leg" in section
+    assert "3 dev labels look wrong" in section and section.count("<tr>") == 9 and section.count("<svg") == 2
+
+
 def test_without_trials_nothing_is_searched(table: Path, prepared: Prepared, tmp_path: Path) -> None:
     run = start_run(config_of(table), tmp_path / "run")
     found = search_knobs(run, prepared, None)
@@ -126,6 +151,13 @@ def test_what_takes_too_long_never_wins(table: Path, prepared: Prepared, tmp_pat
         ({"search": {"knobs": 5}}, "search.knobs is 5; write it as"),
         ({"search": {"trials": 3}, "train": {"model": "boosting"}}, "boosting, whose knobs are not searched"),
         ({"search": {"trials": 3, "knobs": {"clip": [1, 2]}}, "train": {"model": "linear"}}, "clip does nothing"),
+        ({"search": PANDA, "train": {"model": "cnn"}}, "panda nudges an mlp in training, and train.model is cnn"),
+        ({"search": PANDA | {"jobs": 2}}, "panda watches one network"),
+        ({"search": PANDA | {"knobs": {"hidden": [[4], [8]]}}}, "hidden cannot change while a network trains"),
+        ({"search": SEARCH, "train": {"legs": [{"epochs": 2}]}}, "leave one of the two out"),
+        ({"train": {"legs": [{"dropout": 0.2}]}}, "each leg says how long it is"),
+        ({"train": {"legs": [{"epochs": 2, "droput": 0.2}]}}, "did you mean 'dropout'"),
+        ({"train": {"legs": [{"epochs": 2, "dropout": 2}]}}, "train.dropout is 2"),
     ],
 )
 def test_bad_input_is_said_in_one_sentence(table: Path, options: dict[str, Any], said: str) -> None:

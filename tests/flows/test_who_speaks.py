@@ -18,8 +18,8 @@ from burnish.flows.config import load_config
 from burnish.flows.prepare import open_examples, prepare
 from burnish.flows.run import Run
 from burnish.flows.sections import Mislabels
+from burnish.tasks.dealing import assign_folds
 from burnish.tasks.findings import InputError
-from burnish.tasks.folds import assign_folds
 from burnish.tasks.mislabels import METHODS
 from burnish.tasks.voices import VOICE_COLUMNS
 

@@ -17,7 +17,7 @@ def test_a_column_is_its_distinct_values_and_empty_cells_have_none() -> None:
 def test_typed_columns_give_the_text_of_their_values() -> None:
     frame = pd.DataFrame({"n": pd.array([1, None, 2], dtype="Int64"), "x": [1.0, 2.5, np.nan]})
     whole, real = read_columns(frame)
-    assert (whole.texts, real.texts) == (("1", "2"), ("1", "2.5"))
+    assert (tuple(whole.texts), tuple(real.texts)) == (("1", "2"), ("1", "2.5"))
     assert whole.typed
     assert real.is_numeric
 

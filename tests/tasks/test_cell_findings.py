@@ -2,7 +2,7 @@ import json
 
 import pandas as pd
 
-from burnish.tasks.cell_findings import CellErrors, cell_findings
+from burnish.tasks.cell_findings import TORN, CellErrors, cell_findings
 from burnish.tasks.summary import plain
 
 IDS = pd.Series([f"r{i}" for i in range(5)])
@@ -48,6 +48,22 @@ def test_findings_keep_placeholders_apart_and_say_what_was_not_looked_at() -> No
     assert said["cells.suspect"].title == "3 cells in 3 rows are probably wrong (city: 3)"
     assert "cells.csv" in said["cells.suspect"].advice
     assert said["cells.placeholders"].ids == ("r2",)
+
+
+def test_cells_that_only_contradict_each_other_are_counted_apart() -> None:
+    torn = pd.DataFrame({"row": [3, 3], "column": ["zip", "city"], "value": ["1", "x"], "repair": ["2", "y"]})
+    torn = torn.assign(kind="dependency", why="other rows of the same zip hold another value" + TORN, confidence=0.45)
+    cells = pd.concat([CELLS, torn], ignore_index=True)
+    errors = CellErrors(cells, 5, 3, 0, 5)
+    (_, finding) = cell_findings(errors, IDS)
+    assert finding.title == (
+        "3 cells in 3 rows are probably wrong (city: 3); "
+        "2 cells in 1 row contradict each other, and one of each two is wrong (zip: 1, city: 1)"
+    )
+    facts = errors.as_dict(IDS)
+    assert (facts["suspected"], facts["wrong"], facts["wrong_rows"], facts["torn"]) == (6, 3, 3, 2)
+    (finding,) = cell_findings(CellErrors(torn, 5, 3, 0, 5), IDS)
+    assert finding.title.startswith("2 cells in 1 row contradict each other")
 
 
 def test_nothing_wrong_is_said_too() -> None:

@@ -16,6 +16,20 @@ def text(**columns):
     return pd.DataFrame({name: list(cells) for name, cells in columns.items()}, dtype="str")
 
 
+def test_ids_under_other_names_are_found_by_their_cells():
+    rng = np.random.default_rng(0)
+    given_out = [str(number) for number in rng.permutation(np.arange(7_000, 7_500))]
+    amounts = [str(number) for number in rng.choice(10**7, 500, replace=False)]
+    days = [f"2021-{k // 28 % 12 + 1:02d}-{k % 28 + 1:02d}T{k // 336:02d}:00" for k in range(500)]
+    codes = [f"AT-{number:06d}" for number in range(500)]
+    words = [f"a note of {number} words" for number in range(500)]
+    assert guess_id(text(amount=amounts, Kundennr=amounts)) == "Kundennr"
+    assert guess_id(text(amount=amounts, what=given_out)) == "what"
+    assert guess_id(text(day=days, note=words, ref=codes)) == "ref"
+    assert guess_id(text(day=days, note=words, amount=amounts)) is None
+    assert guess_id(text(ref=[*codes[:-1], codes[0]])) is None
+
+
 def test_ids_are_unique_and_complete():
     assert guess_id(text(id="aab", uuid="abc")) == "uuid"
     assert guess_id(text(patientId="abc")) == "patientId"

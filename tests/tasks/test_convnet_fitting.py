@@ -8,8 +8,10 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from burnish.tasks.convnet import ConvNet
-from burnish.tasks.convnet_fitting import Learner, fit_in_memory, learn, plan, put_images
+from burnish.tasks.convnet_fitting import learn
+from burnish.tasks.convnet_plans import plan
 from burnish.tasks.findings import InputError
+from burnish.tasks.learners import Learner, hold_images
 from burnish.tasks.moves import Moves
 from burnish.tasks.training_recipe import Recipe
 
@@ -30,8 +32,8 @@ def learner(recipe: Recipe, *, weights: np.ndarray | None = None, seed: int = 0,
     strength = torch.ones(len(labels)) if weights is None else torch.from_numpy(weights)
     planned = replace(plan(recipe, len(labels), CPU, STILL), batch=batch)
     network = ConvNet(8, 1, 2, dropout=recipe.dropout, seed=seed)
-    network.set_scale(put_images(pixels, CPU))
-    return Learner(network, put_images(pixels, CPU), torch.from_numpy(labels), rows, strength, planned, seed)
+    network.set_scale(hold_images(pixels, CPU).take(rows))
+    return Learner(network, hold_images(pixels, CPU), torch.from_numpy(labels), rows, strength, planned, seed)
 
 
 @pytest.mark.parametrize("batch", [64, 13, 7])
@@ -45,8 +47,35 @@ def test_the_batches_of_an_epoch_add_up_to_j(batch: int) -> None:
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.train = lambda mode=True, layer=layer: layer  # type: ignore[method-assign]
     with torch.no_grad():
-        losses = F.cross_entropy(still.network(still.images)[0], still.labels, reduction="none").numpy()
+        losses = F.cross_entropy(
+            still.network(still.images.take(still.rows))[0], still.labels, reduction="none"
+        ).numpy()
     assert still.epoch() == pytest.approx((weights * losses).sum() / weights.sum(), rel=1e-5)
+
+
+def test_under_mixed_precision_j_is_exact_and_weights_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: layers compute in bfloat16, and what is summed with the weights s(i) is float32."""
+    real, seen = torch.autocast, {}
+    monkeypatch.setattr(torch, "autocast", lambda device, dtype, enabled: real(device, dtype))
+    weights = np.random.default_rng(1).random(40).astype(np.float32) * 3
+    mixed = learner(Recipe(dropout=0.0), weights=weights)
+    mixed.network.to(memory_format=torch.channels_last)
+    torch.nn.init.normal_(mixed.network.head.weight, generator=torch.Generator().manual_seed(0))
+    mixed.plan = replace(mixed.plan, rate=0.0)
+    for layer in (mixed.network.stem, mixed.network.blocks):
+        layer.register_forward_hook(lambda layer, _, out: seen.update({type(layer).__name__: out}))
+    mixed.network.register_forward_hook(lambda *given: seen.update(scores=given[2].detach()))
+    loss = mixed.epoch()
+    assert seen["Conv2d"].dtype == seen["Sequential"].dtype == torch.bfloat16
+    assert seen["Sequential"].is_contiguous(memory_format=torch.channels_last)
+    assert seen["scores"].dtype == torch.float32
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
+    losses = F.cross_entropy(seen["scores"][0].double(), mixed.labels[order], reduction="none").numpy()
+    s = weights.astype(np.float64)[order.numpy()]
+    assert loss == pytest.approx((s * losses).sum() / s.sum(), rel=1e-6)
+    assert {one.dtype for one in mixed.network.parameters()} == {torch.float32}
+    assert {one.grad.dtype for one in mixed.network.parameters() if one.grad is not None} == {torch.float32}
+    assert mixed.optimizer.defaults["fused"]
 
 
 def test_a_network_learns_and_the_best_epoch_is_kept() -> None:
@@ -65,8 +94,28 @@ def test_a_network_learns_and_the_best_epoch_is_kept() -> None:
 
 
 def test_training_ends_where_dev_gains_nothing() -> None:
-    history = learn([learner(Recipe(epochs=50, patience=1))], judge=lambda: (1.0, 0.5))
+    history = learn([learner(Recipe(epochs=50, patience=1, decay="sqrt"))], judge=lambda: (1.0, 0.5))
     assert len(history) == 4
+
+
+def test_a_plan_for_all_epochs_is_not_broken_off() -> None:
+    assert len(learn([learner(Recipe(epochs=9, patience=1))], judge=lambda: (1.0, 0.5))) == 9
+
+
+def test_each_part_learns_at_its_share_of_the_rate() -> None:
+    whole = learner(Recipe())
+    network = whole.network
+    parts = [(network.head, 1.0), (network.blocks, 0.5)]
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    labels, rows = whole.labels, whole.rows
+    some = Learner(network, whole.images, labels, rows, torch.ones(len(rows)), whole.plan, 0, parts=parts)
+    some.epoch()
+    assert {group["share"] for group in some.optimizer.param_groups} == {1.0, 0.5}
+    for group in some.optimizer.param_groups:
+        first = some.optimizer.param_groups[0]
+        assert group["lr"] == pytest.approx(first["lr"] * group["share"] / first["share"])
+    assert torch.equal(network.stem.weight, before["stem.weight"])
+    assert not torch.equal(network.head.weight, before["head.weight"])
 
 
 def test_no_number_of_threads_changes_a_bit() -> None:
@@ -106,28 +155,6 @@ def test_averaged_weights_are_what_is_judged_and_kept() -> None:
 def test_a_loss_that_is_no_number_names_the_knob() -> None:
     with pytest.raises(InputError, match=r"train\.learning_rate"):
         learn([learner(Recipe(epochs=5, optimizer="sgd", learning_rate=1e30))], judge=None)
-
-
-def test_batches_halve_until_they_fit_and_it_is_said() -> None:
-    tried = []
-
-    def fit(batch: int) -> int:
-        tried.append(batch)
-        if batch > 20:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return batch
-
-    assert fit_in_memory(fit, 64) == (16, "batches of 16 instead of 64 images: the device ran out of memory")
-    assert tried == [64, 32, 16]
-    assert fit_in_memory(lambda batch: batch, 64) == (64, "")
-
-
-def test_no_memory_for_one_image_is_one_sentence() -> None:
-    def fit(batch: int) -> int:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    with pytest.raises(InputError, match=r"features\.image_size"):
-        fit_in_memory(fit, 8)
 
 
 @pytest.mark.parametrize(("rows", "epochs"), [(100, 100), (1_000, 32), (2_000, 16), (10**6, 16)])

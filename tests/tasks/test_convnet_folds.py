@@ -6,8 +6,9 @@ import torch
 
 from burnish.tasks import convnet_folds
 from burnish.tasks.convnet_folds import out_of_fold_cnn
+from burnish.tasks.dealing import assign_folds
 from burnish.tasks.findings import InputError
-from burnish.tasks.folds import OutOfFold, assign_folds, held_out_log_loss
+from burnish.tasks.folds import OutOfFold, held_out_log_loss
 from burnish.tasks.training_recipe import Recipe
 
 QUICK = Recipe(epochs=6, batch_size=16, dropout=0.0)
@@ -67,7 +68,7 @@ def test_smaller_batches_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(convnet_folds, "learn", learn)
     pixels, labels = bars(40)
-    made = out_of_fold_cnn(pixels, labels, classes=CLASSES, folds=2, recipe=Recipe(epochs=1))
+    made = out_of_fold_cnn(pixels, labels, classes=CLASSES, folds=2, recipe=Recipe(epochs=1, batch_size=64))
     assert made.note == "batches of 16 instead of 64 images: the device ran out of memory"
 
 

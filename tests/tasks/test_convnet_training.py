@@ -71,7 +71,7 @@ def test_a_device_that_runs_out_of_memory_gets_smaller_batches(monkeypatch: pyte
 
     monkeypatch.setattr(convnet_training, "learn", learn)
     pixels, labels = bars(40)
-    recipe = Recipe(epochs=1)
+    recipe = Recipe(epochs=1, batch_size=64)
     assert "batches of 16 instead of 64" in train_cnn(pixels, labels, classes=CLASSES, recipe=recipe).note
 
 

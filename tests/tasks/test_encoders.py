@@ -1,5 +1,3 @@
-import builtins
-
 import numpy as np
 import pytest
 import torch
@@ -8,7 +6,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from burnish.tasks.encoders import PatchEncoder, _principal, fit_patch_encoder, pretrained_encoder
+from burnish.tasks.encoders import PatchEncoder, _principal, fit_patch_encoder
 from burnish.tasks.findings import InputError
 
 
@@ -74,27 +72,3 @@ def test_principal_directions_are_those_of_sklearn():
     ours = _principal(centred, 5, torch.Generator().manual_seed(0)).numpy()
     theirs = PCA(5).fit(rows).components_
     np.testing.assert_allclose(np.abs((ours.T * theirs).sum(1)), 1, atol=1e-3)
-
-
-def test_pretrained_network_reads_grey_and_colour():
-    pytest.importorskip("efficientnet_lite_pytorch")
-    encoder = pretrained_encoder()
-    grey = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 1), dtype=np.uint8)
-    features = encoder.transform(grey)
-    assert features.shape == (2, 1280) == (2, len(encoder.names))
-    np.testing.assert_allclose(features, encoder.transform(grey.repeat(3, axis=3)), atol=1e-4)
-
-
-def test_pretrained_network_that_is_not_there(monkeypatch):
-    real = builtins.__import__
-
-    def absent(name, *rest, **more):
-        if name.startswith("efficientnet"):
-            raise ImportError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", absent)
-    with pytest.raises(InputError, match=r"pip install burnish\[pretrained\]"):
-        pretrained_encoder()
-    with pytest.raises(InputError, match="efficientnet-lite0"):
-        pretrained_encoder("resnet50")

@@ -93,3 +93,19 @@ def test_embeddings_that_do_not_fit():
         encoder.transform(np.ones((4, 3)))
     with pytest.raises(InputError, match="first is row 1"):
         encoder.transform(np.array([[0.0, 1], [np.nan, 1]]))
+
+
+def test_blocks_are_the_features_of_each_column_of_categories(frame):
+    encoder = fit_table_encoder(frame, learn_from=list(frame.columns))
+    assert encoder.blocks
+    for column, (start, end) in zip(encoder.categories, encoder.blocks, strict=True):
+        assert list(encoder.names[start:end]) == column.names
+    assert not fit_table_encoder(frame[["age"]], learn_from=["age"]).blocks
+
+
+def test_more_levels_get_a_feature_each_where_asked():
+    town = pd.DataFrame({"town": [f"t{place}" for place in range(80)] * 4})
+    few, all_of_them = (fit_table_encoder(town, learn_from=["town"], levels=most) for most in (50, 80))
+    assert len(few.categories[0].levels) == 50 and few.categories[0].hashes
+    assert len(all_of_them.categories[0].levels) == 80 and not all_of_them.categories[0].hashes
+    assert all_of_them.transform(town).sum() == len(town)

@@ -12,6 +12,8 @@ SHAPES = {
     "student": lambda rng: rng.standard_t(3, 2000),
     "uniform": lambda rng: rng.random(2000),
     "pareto": lambda rng: rng.pareto(1.5, 2000) + 1,
+    "counts": lambda rng: rng.poisson(30, 2000),
+    "ages": lambda rng: rng.integers(18, 80, 2000),
 }
 
 
@@ -31,6 +33,22 @@ def test_a_slipped_point_is_found() -> None:
     found = find_far_numbers(read_columns(pd.DataFrame({"x": x.astype(str)}))[0], [])
     assert found is not None
     assert found[0].tolist() == [7]
+
+
+def test_a_wild_whole_number_is_found_among_ties() -> None:
+    x = RNG.integers(18, 80, 1200)
+    x[7] = 999
+    found = find_far_numbers(read_columns(pd.DataFrame({"age": x.astype(str)}))[0], [])
+    assert found is not None
+    assert found[0].tolist() == [7]
+
+
+def test_codes_are_not_far_from_one_another() -> None:
+    towns = np.r_[RNG.choice([80331, 80333, 80335, 80337, 80469], 1200), np.arange(80539, 80559), 1067]
+    frame = pd.DataFrame({"zip": towns.astype(str), "rent": towns.astype(str)})
+    code, rent = read_columns(frame)
+    assert find_far_numbers(code, []) is None
+    assert find_far_numbers(rent, []) is not None
 
 
 def test_a_number_far_from_its_group_is_found() -> None:

@@ -40,6 +40,13 @@ def test_dev_error_stands_in_where_the_test_error_as_given_is_not_known():
     assert any("dev error 15.7% as given, 8.4% after cleaning" in line for line in headline(summary))
 
 
+def test_labels_that_stay_as_given_are_said():
+    summary = digits_summary()
+    for turn in summary["rounds"]:
+        turn["kept"] = turn["round"] == 0
+    assert any("trained on the labels as given: cleaned ones did worse on dev" in line for line in headline(summary))
+
+
 def test_good_news_is_said_too():
     summary = digits_summary() | {"duplicates": {"exact": 0, "near": 0}, "mismatch": [{"verdict": "same"}]}
     summary["labels"] |= {"issues": 0, "issues_by_split": {"train": 0}}
@@ -94,3 +101,11 @@ def test_most_rows_are_no_outliers():
     assert "90.0% of the rows" in said
     assert "no outliers" in said
     assert "9 rows with an extreme value" in headline({"outliers": {"rows": 9, "rows_share": 0.1}})[-1]
+
+
+def test_suspects_of_dev_alone_are_no_training_labels():
+    labels = {"voices": {"model": {}}, "issues": 1, "issues_by_split": {"dev": 1}, "train_actions": {"drop": 1}}
+    lines = headline({"name": "tea", "labels": labels, "splits": {"sizes": {"train": 60}}})
+    assert "no training labels look wrong" in lines
+    alone = headline({"name": "tea", "labels": labels | {"issues_by_split": {}}})
+    assert "1 label is probably wrong: 0 corrected, 1 dropped for training" in alone

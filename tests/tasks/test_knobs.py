@@ -65,11 +65,21 @@ def test_open_gaps_ask_for_more_examples() -> None:
     assert next_steps([], gaps(variance=0.001), *nothing(), 0.01, ()) == ()
 
 
-def test_trees_have_no_knobs_of_a_network() -> None:
+KEYS = {
+    ("boosting", "table"): ["", "train.model", "rounds", "data.features"],
+    ("linear", "table"): ["augment.copies", "", "train.model", "rounds", "data.features"],
+    ("linear", "pretrained"): ["augment.copies", "", "train.model", "train.unfreeze", "rounds"],
+    ("cnn", "patches"): [
+        "augment.copies", "train.dropout", "train.mirror", "", "features.encoder",
+        "features.image_size", "train.dropout", "rounds", "features.encoder",
+    ],
+    ("", ""): ["", "rounds", "data.features"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "encoder"), KEYS)
+def test_only_knobs_of_the_model_that_was_trained_are_named(model: str, encoder: str) -> None:
     material = gaps(variance=0.043, avoidable_bias=0.02)
-    found = next_steps(["variance", "avoidable_bias"], material, *nothing(), 0.01, (), trees=True)
-    assert [step.code.removeprefix("diagnosis.") for step in found] == [
-        "variance.data",
-        "avoidable_bias.labels",
-        "avoidable_bias.features",
-    ]
+    found = next_steps(["variance", "avoidable_bias"], material, *nothing(), 0.01, (), model=model, encoder=encoder)
+    keys = [step.title.split(" (")[1].split(")")[0] if " (" in step.title else "" for step in found]
+    assert keys == KEYS[model, encoder]

@@ -125,3 +125,37 @@ def test_input_dropout_leaves_features_out():
         network.weights[1].fill_(1.0)
     out = network(torch.ones(1000, 1), torch.Generator().manual_seed(0))[0, :, 0]
     assert set(out.tolist()) == {0.0, 2.0}
+
+
+BLOCKS = ((1, 4), (5, 10))
+
+
+def test_embedded_levels_are_vectors_before_the_first_layer():
+    network = build_network("mlp", 11, 3, hidden=(6,), dropout=0.0, blocks=BLOCKS, copies=2, seed=4).eval()
+    assert [tuple(each.shape) for each in network.vectors] == [(2, 3, 2), (2, 5, 3)]
+    assert tuple(network.weights[0].shape) == (2, 11 - 8 + 5, 6)
+    with torch.no_grad():
+        network.weights[1].normal_(generator=torch.Generator().manual_seed(5))
+    levels = np.random.default_rng(0).integers([3, 5], size=(9, 2))
+    plain = torch.randn(9, 3, generator=torch.Generator().manual_seed(1))
+    onehots = [torch.eye(size)[levels[:, column]] for column, size in enumerate((3, 5))]
+    x = torch.cat([plain[:, :1], onehots[0], plain[:, 1:2], onehots[1], plain[:, 2:]], 1)
+    for copy in range(2):
+        vectors = [nn.Embedding.from_pretrained(each[copy].detach()) for each in network.vectors]
+        looked_up = [vector(torch.from_numpy(levels[:, column])) for column, vector in enumerate(vectors)]
+        rows = torch.cat([plain[:, :1], looked_up[0], plain[:, 1:2], looked_up[1], plain[:, 2:]], 1)
+        hidden = torch.relu(rows @ network.weights[0][copy])
+        torch.testing.assert_close(network(x)[copy], hidden @ network.weights[1][copy])
+    assert torch.equal(network(x, only=slice(1, 2))[0], network(x)[1])
+
+
+def test_vectors_start_so_that_the_signal_is_as_large_as_without_and_linear_has_none():
+    options = {"hidden": (400,), "dropout": 0.0, "seed": 1}
+    embedded, plain = (build_network("mlp", 240, 2, blocks=blocks, **options) for blocks in (((0, 40), (80, 180)), ()))
+    with torch.no_grad():
+        for each in (embedded, plain):
+            each.weights[1].fill_(1.0)
+        x = torch.randn(300, 240, generator=torch.Generator().manual_seed(2))
+        spreads = [float(each.eval()(x).std()) for each in (embedded, plain)]
+    assert spreads[0] == pytest.approx(spreads[1], rel=0.2)
+    assert not build_network("linear", 240, 2, blocks=((0, 40),)).vectors

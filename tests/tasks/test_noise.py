@@ -17,12 +17,16 @@ def planted(n=2000, k=4, rate=0.2, sharp=3.0, seed=0):
     return reading, truth, given
 
 
+def rates(model, k):
+    """Carelessness of each class, by all accounts as far as they are believed."""
+    return sum(b * np.broadcast_to(a.careless, k) for a, b in zip(model.accounts, model.beliefs, strict=True))
+
+
 @pytest.mark.parametrize("rate", [0.05, 0.2, 0.4])
 def test_the_planted_noise_is_recovered(rate):
     reading, _, given = planted(rate=rate)
     model = fit_noise_model([reading], given, errors="classes")
-    np.testing.assert_allclose(model.accounts[0].careless, rate, atol=0.07)
-    assert model.accounts[0].careless.mean() == pytest.approx(rate, abs=0.05)
+    np.testing.assert_allclose(rates(model, 4), rate, atol=0.05)
     assert model.weights[0] == pytest.approx(1, abs=0.4)
     matrix = noise_matrix(model.posterior([reading], given), given)
     np.testing.assert_allclose(matrix.sum(axis=1), 1)
@@ -70,7 +74,25 @@ def test_each_class_of_outcomes_has_its_own_noise_rate():
     reading, truth, _ = planted(n=4000, k=2)
     flips = np.random.default_rng(3).random(4000) < np.array([0.05, 0.35])[truth]
     model = fit_noise_model([reading], np.where(flips, 1 - truth, truth), errors="classes")
-    np.testing.assert_allclose(model.accounts[0].careless, [0.05, 0.35], atol=0.05)
+    np.testing.assert_allclose(rates(model, 2), [0.05, 0.35], atol=0.05)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.2])
+def test_where_errors_go_is_learnt_where_the_labels_show_it(rate):
+    reading, truth, _ = planted(n=1500, k=10)
+    flips = np.random.default_rng(4).random(1500) < rate
+    model = fit_noise_model([reading], np.where(flips, (truth + 1) % 10, truth), errors="classes")
+    assert model.noise[np.arange(10), (np.arange(10) + 1) % 10].mean() == pytest.approx(rate, abs=0.05)
+
+
+def test_few_labels_are_doubted_where_the_voices_can_hardly_tell():
+    rng = np.random.default_rng(7)
+    truth = rng.integers(0, 2, 800)
+    chance = 1 / (1 + np.exp(-rng.normal(0.5 * (2 * truth - 1), 1.2)))
+    reading = np.stack([1 - chance, chance], axis=1)
+    model = fit_noise_model([reading], truth, errors="classes")
+    quality = model.posterior([reading], truth)[np.arange(800), truth]
+    assert (chance > 0.5).astype(int).tolist() != truth.tolist() and (quality < 0.5).mean() < 0.05
 
 
 def test_what_a_person_told_weighs_the_voices():

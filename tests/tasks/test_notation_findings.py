@@ -37,3 +37,12 @@ def test_notations_come_back() -> None:
     frame = pd.DataFrame({"a": ["1.234,5", "2"], "d": ["31/12/2021", "1/2/2021"]}, dtype="str")
     notations = type_columns(frame).notations
     assert notations_from_dict(notations_as_dict(notations)) == notations
+
+
+def test_a_column_of_numbers_and_words_is_named_with_share_and_words():
+    frame = pd.DataFrame(
+        {"x": [*map(str, range(80)), *["unknown to me"] * 20, *["broken"] * 15, *["late"] * 5]}, dtype="str"
+    )
+    (finding,) = notation_findings(type_columns(frame), ["x"])
+    assert (finding.code, finding.severity) == ("columns.mixed", "warning")
+    assert "'x' (40 cells, 33.3%, such as 'unknown to me', 'broken', 'late')" in finding.title

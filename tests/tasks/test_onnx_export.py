@@ -45,6 +45,12 @@ def test_a_network(kind, temperature):
     assert about == {"classes": ["a", "b", "c"], "inputs": [f"embedding {place}" for place in range(6)]}
 
 
+def test_a_network_with_embedded_categories():
+    model = network("mlp", blocks=((0, 2), (3, 6)))
+    apart, count = check_onnx(write_onnx(model), model, ARRAY)
+    assert apart <= FARTHEST and count == 50
+
+
 def test_a_network_of_convolutions():
     made = ConvNet(10, 3, 2).eval()
     with torch.no_grad():

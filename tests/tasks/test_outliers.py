@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.outliers import extreme_columns, fit_limits, group_findings, outlier_findings, summarize_limits
+from burnish.tasks.outliers import extreme_columns, fit_limits, summarize_limits
 
 RNG = np.random.default_rng(0)
 N = 4000
@@ -146,17 +146,10 @@ class TestFitLimits:
             fit_limits(pd.DataFrame({"x": np.arange(30 * 1001.0)}), groups=many)
 
     def test_groups_too_small_have_the_limits_of_the_column(self):
-        frame, everyone = pd.DataFrame({"x": SHAPES["normal"]}), np.ones(N, dtype=bool)
+        frame = pd.DataFrame({"x": SHAPES["normal"]})
         alone = pd.Series(np.arange(N), name="id")
         limits = fit_limits(frame, groups=alone)
         assert limits.columns == fit_limits(frame).columns
-        (finding,) = group_findings(alone, everyone)
-        assert (finding.code, finding.severity) == ("outliers.small_groups", "warning")
-        some = pd.Series(["a"] * (N - 20) + ["b"] * 20, name="lab")
-        (finding,) = group_findings(some, everyone)
-        assert (finding.count, finding.severity) == (20, "info")
-        large = pd.Series(["a", "b"] * (N // 2), name="lab")
-        assert not group_findings(large, everyone)
 
     def test_wide_tables_and_all_rows_outliers(self):
         rng = np.random.default_rng(0)
@@ -193,17 +186,42 @@ def test_extreme_columns_are_named():
     assert (named.iloc[: N - 100] == ()).mean() > 0.99
 
 
-def test_what_is_common_is_said_to_be_no_outlier():
-    frame = pd.DataFrame({"x": SHAPES["lognormal"]})
-    ids = pd.Series([f"r{row}" for row in range(N)])
-    strict = fit_limits(frame, rule="mad", strength=2)
-    (finding,) = outlier_findings(strict, strict.apply(frame)[1], np.ones(N, dtype=bool), ids)
-    assert finding.code == "outliers.common"
-    assert "outside the limits of 'x'" in finding.title
-    most, common = outlier_findings(
-        (tight := fit_limits(frame, rule="mad", strength=0.1)), tight.apply(frame)[1], np.ones(N, dtype=bool), ids
-    )
-    assert (most.code, common.code) == ("outliers.most_rows", "outliers.common")
-    assert most.ids == common.ids == ()
-    auto = fit_limits(frame)
-    assert not outlier_findings(auto, auto.apply(frame)[1], np.ones(N, dtype=bool), ids)
+def test_summary_gives_the_limits_of_each_group():
+    rng = np.random.default_rng(0)
+    lab = pd.Series(["a", "b"] * 500, name="lab")
+    frame = pd.DataFrame({"x": np.where(lab == "a", 0.0, 1000.0) + rng.normal(0, 1, 1000)})
+    limits = fit_limits(frame, groups=lab)
+    (row,) = summarize_limits(limits, limits.apply(frame, lab)[1], pd.Series(["train"] * 1000))
+    assert row["groups"] == 2
+    first, second = row["of_groups"]
+    assert (first["group"], second["group"]) == ("a", "b")
+    assert first["high"] < 100 < 900 < second["low"]
+
+
+class TestWhatIsNoQuantity:
+    TOWNS = np.r_[np.repeat([20095.0, 20457.0, 22085.0], 400), np.repeat([1067.0, 98527.0], 3)]
+
+    def test_codes_are_left_alone(self):
+        frame = pd.DataFrame({"plz": self.TOWNS, "price": self.TOWNS})
+        code, price = fit_limits(frame).columns
+        assert (code.low, code.high, code.rule) == (None, None, "left alone: codes")
+        assert price.rule != code.rule
+        assert fit_limits(frame, rule="mad").columns[0].high is not None
+
+    def test_ids_under_any_name_are_left_alone(self):
+        numbers = np.random.default_rng(0).permutation(np.arange(7_000.0, 9_000.0))
+        numbers[3] = 4e9
+        assert limits_of(numbers).rule == "left alone: codes"
+
+    def test_ids_of_many_rows_are_known_by_a_sample(self):
+        assert limits_of(np.random.default_rng(0).permutation(np.arange(400_000.0))).rule == "left alone: codes"
+
+    @pytest.mark.parametrize("mean", [3, 12, 40])
+    def test_counts_have_no_limit_below_nought(self, mean):
+        counts = np.random.default_rng(mean).poisson(mean, N).astype(float)
+        assert (limits_of(counts).low or 0) >= 0
+        assert (limits_of(-counts).high or 0) <= 0
+        assert (limits_of(np.r_[counts, -999.0]).low or 0) >= 0
+
+    def test_what_is_negative_may_be_so(self):
+        assert limits_of(SHAPES["normal"] - 10).low < -3

@@ -7,6 +7,7 @@ import pytest
 from example_run import digits_examples, digits_summary, finding, measurement, png, previews
 
 from burnish.tasks.report import failures_first, heat_table, place, render_report, top_confusions, worst_classes
+from burnish.tasks.summary import UNTRAINED
 
 NASTY = "</script><script>alert(1)</script>\"'><img src=//e.example onerror=alert(1)>&amp;{{7*7}}\u202e\x1b[1m\x00😀"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -191,6 +192,46 @@ def test_every_leaf_unknown_renders(examples):
     Page(page)
     assert "nan" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", page, flags=re.S).lower()
     assert "None" not in page
+
+
+def test_a_report_without_a_final_model_leaves_out_what_takes_one(examples):
+    table, _ = examples
+    page = render_report(digits_summary() | dict.fromkeys(UNTRAINED), table)
+    parsed = Page(page)
+    gone = {"rounds", "metrics", "confusion", "categories", "slices", "mismatch", "augmentation", "weights", "training"}
+    shown = [attrs["id"] for attrs in parsed.all("section")]
+    assert shown == [name for name in SECTIONS if name not in gone]
+    assert {attrs["href"] for attrs in parsed.all("a")} <= {f"#{name}" for name in shown}
+    assert "This is the report of <code>burnish clean</code>" in page
+    assert "not measured" not in page
+
+
+def test_labels_that_nobody_looked_at_are_not_called_right(examples):
+    labels = digits_summary()["labels"] | {"issues": 0, "voices": {}}
+    page = render_report(digits_summary() | {"labels": labels}, nothing())
+    assert "No label looks wrong" not in page
+    assert "Wrong labels were not looked for" in page
+    assert 'id="noise"' not in page
+
+
+def test_limits_of_groups_are_shown():
+    groups = [{"group": NASTY, "low": 1.5, "high": 9.0, "rule": "mad"}] * 3
+    row = {"column": "size", "low": 0.0, "high": 12.0, "rule": "mad", "groups": 120, "of_groups": groups}
+    wide = row | {"of_groups": [groups[0] | {"group": "a", "high": 11.5}, *groups[1:]]}
+    page = render_report({"outliers": {"method": "winsorize", "by": "lab", "rows": 0, "columns": [wide]}}, nothing())
+    Page(page)
+    assert "<small>1.5</small>" in page and "<small>9 to 11.5</small>" in page
+    assert "117 more in <code>model/limits.json</code>" in page
+    assert "<script>alert(1)" not in page
+
+
+def test_checks_beyond_those_of_the_summary_are_counted():
+    results = [{"success": False, "severity": "warning"}] * 50 + [{"success": True}] * 40
+    checks = {"checks": 900, "failed": 60, "results": results, "results_file": "validation/results.json"}
+    page = render_report({"validation": checks}, nothing())
+    assert "840 checks that passed" in page
+    assert "20 more in <code>validation/results.json</code>" in page
+    assert "800 more in <code>validation/results.json</code>" in page
 
 
 def test_a_reason_given_by_a_finding_is_shown():

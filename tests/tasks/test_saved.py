@@ -50,9 +50,23 @@ def test_predicts_the_same_after_loading(tmp_path, rows, encoder, kind):
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == sorted([MODEL, NETWORK, PLAIN, TENSORS])
 
 
+def test_embedded_categories_predict_the_same_after_loading_and_know_new_levels(tmp_path):
+    encoder = fit_table_encoder(TABLE, learn_from=["size", "town"])
+    features = encoder.transform(TABLE)
+    recipe = Recipe(hidden=(8,), epochs=2, blocks=encoder.blocks)
+    trained = train_network(features, np.arange(60) % 2, classes=CLASSES, model="mlp", recipe=recipe)
+    save_model(tmp_path, trained, encoder, classes=CLASSES)
+    model = load_model(tmp_path)
+    assert model.network.blocks == encoder.blocks != ()
+    assert model.predict(TABLE).tobytes() == predict(trained, features).tobytes()
+    new = model.predict(TABLE.assign(town="Leeds"))
+    assert np.isfinite(new).all() and np.allclose(new.sum(axis=1), 1)
+    assert (new == model.predict(TABLE.assign(town="Ely"))).all()
+
+
 def test_pretrained_comes_back_by_name(tmp_path):
     pytest.importorskip("efficientnet_lite_pytorch")
-    from burnish.tasks.encoders import pretrained_encoder
+    from burnish.tasks.pretrained import pretrained_encoder
 
     before = saved(tmp_path, PIXELS, pretrained_encoder(), "linear")
     assert load_model(tmp_path).predict(PIXELS).tobytes() == before.tobytes()

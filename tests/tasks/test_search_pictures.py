@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from burnish.tasks.search_pictures import best_so_far, parallel_coordinates
+from burnish.tasks.search_pictures import best_so_far, knobs_along_the_way, parallel_coordinates
 
 NASTY = '<script>alert("1")</script>'
 
@@ -40,3 +40,13 @@ def test_same_facts_same_bytes_and_nothing_without_trials() -> None:
     assert parallel_coordinates(FACTS) == parallel_coordinates(FACTS)
     for nothing in (None, {}, FACTS | {"trials": FACTS["trials"][:1]}):
         assert parallel_coordinates(nothing) == best_so_far(nothing) == ""
+
+
+def test_the_knobs_of_a_panda_are_drawn_along_its_way() -> None:
+    knobs = FACTS["knobs"][:1]
+    facts = FACTS | {"knobs": knobs, "legs": [1, 2], "trials": [trial(0, 0.5), trial(1, 0.45), trial(2, 0.4)]}
+    drawn = knobs_along_the_way(facts)
+    ElementTree.fromstring(drawn.replace("xlink:href", "href"))
+    assert "kept leg" in drawn and "learning rate" in drawn and "leg" in best_so_far(facts)
+    for nothing in (None, FACTS, facts | {"legs": [1]}):
+        assert knobs_along_the_way(nothing) == ""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.suites import date_suite, learn_suite
+from burnish.tasks.suites import date_suite, learn_suite, learning_findings
 from burnish.tasks.validate import enforce_suite
 
 
@@ -122,7 +122,8 @@ def test_what_rises_with_time_is_not_bounded_above():
         {
             "at": days,
             "shipped": days + pd.to_timedelta(np.random.default_rng(0).integers(0, 9, n), unit="D"),
-            "number": np.arange(n),
+            "number": np.cumsum(np.random.default_rng(2).poisson(3, n)),
+            "serial": np.arange(n),
             "left": np.arange(n, 0, -1.0),
             "month": pd.Series(days.strftime("%Y-%m"), dtype="str"),
             "price": np.random.default_rng(1).normal(10, 1, n),
@@ -136,6 +137,7 @@ def test_what_rises_with_time_is_not_bounded_above():
     assert ("at", "expect_column_values_to_be_between") in failed(frame, learn_suite(frame, rows=old))
     bounds = of_column(suite, "number", "column_values_to_be_between")[0]
     assert set(bounds["kwargs"]) == {"column", "min_value", "mostly"}
+    assert not of_column(suite, "serial", "between")[1:]
     assert "max_value" in of_column(suite, "price", "column_values_to_be_between")[0]["kwargs"]
 
 
@@ -154,3 +156,74 @@ def test_types_that_a_library_caller_may_bring_keep_their_own_contract():
     assert not failed(frame, learn_suite(frame))
     with pytest.raises(InputError, match="'z' holds complex numbers"):
         learn_suite(pd.DataFrame({"z": [1j, 2.0]}))
+
+
+def bounds_of(suite, column):
+    (between,) = of_column(suite, column, "column_values_to_be_between")
+    return between["kwargs"]
+
+
+def test_wild_values_widen_no_range():
+    rng = np.random.default_rng(0)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300, 1000), unit="D")
+    frame = pd.DataFrame({"weight": rng.normal(75, 10, 1000), "kids": rng.poisson(2, 1000), "at": days})
+    frame.loc[3, "weight"], frame.loc[[4, 5], "kids"], frame.loc[6, "at"] = 7500, 999, pd.Timestamp("1900-01-01")
+    suite = learn_suite(frame)
+    assert bounds_of(suite, "weight")["max_value"] < 150
+    assert bounds_of(suite, "kids")["max_value"] < 20
+    assert bounds_of(suite, "at")["min_value"] > "2023"
+    assert failed(frame, suite) == []
+    (said,) = learning_findings(suite)
+    assert said.title == (
+        "4 cells look wrong, and what they hold was left out of the contract: weight (1, such as 7500), "
+        "kids (2, such as 999), at (1, such as 1900-01-01)"
+    )
+    assert not learning_findings(learn_suite(frame.iloc[10:]))
+
+
+def test_slips_are_no_categories():
+    sites = pd.Series(["north", "south", "west", "east"] * 200 + ["noth", "souht", "harbour"], dtype="str")
+    frame = pd.DataFrame({"site": sites})
+    suite = learn_suite(frame)
+    (known,) = of_column(suite, "site", "in_set")
+    assert known["kwargs"]["value_set"] == ["east", "harbour", "north", "south", "west"]
+    assert failed(frame, suite) == []
+    (said,) = learning_findings(suite)
+    assert said.title == (
+        "2 cells look wrong, and what they hold was left out of the contract: site (2, such as noth and souht)"
+    )
+
+
+def test_codes_have_no_median_and_ids_no_range():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"serial": rng.permutation(np.arange(5000, 6000)), "zip": rng.choice([20095, 1067], 1000)})
+    suite = learn_suite(frame)
+    assert not of_column(suite, "serial", "column_values_to_be_between")
+    assert of_column(suite, "serial", "unique")
+    assert bounds_of(suite, "zip")["min_value"] == 0
+    assert not [each for name in frame for each in of_column(suite, name, "median")]
+    assert failed(frame.assign(serial=frame["serial"] + 1000, zip=20095), suite) == []
+
+
+LAWS = {
+    "lognormal": lambda rng, n: rng.lognormal(3, 1, n),
+    "student": lambda rng, n: rng.standard_t(2, n),
+    "pareto": lambda rng, n: rng.pareto(0.8, n),
+    "counts": lambda rng, n: rng.negative_binomial(1, 0.05, n),
+    "zeros": lambda rng, n: np.where(rng.random(n) < 0.9, 0, rng.lognormal(8, 2, n).round()),
+    "two_modes": lambda rng, n: rng.normal(0, 1, n) + np.where(rng.random(n) < 0.015, 50, 0),
+    "ratings": lambda rng, n: rng.choice([1, 2, 3, 4, 5], n, p=[0.01, 0.03, 0.9, 0.04, 0.02]),
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("n", [60, 600])
+def test_the_rest_of_a_table_keeps_the_ranges_of_its_training_rows(law, n):
+    broken = 0
+    for seed in range(10):
+        frame = pd.DataFrame({"x": LAWS[law](np.random.default_rng(seed), n)})
+        (between,) = of_column(learn_suite(frame.iloc[: 6 * n // 10]), "x", "column_values_to_be_between")
+        bounds = between["kwargs"]
+        inside = frame["x"].between(bounds["min_value"], bounds["max_value"])
+        broken += inside.mean() < bounds["mostly"]
+    assert broken == 0

@@ -54,6 +54,15 @@ def test_more_than_a_few_words_leave_numbers_text_and_are_said():
     assert (found.mixed["x"].cells, found.mixed["x"].words, found.mixed["x"].read) == (10, ("abc",), False)
 
 
+def test_a_column_that_is_half_words_is_said_to_mix():
+    found = typed(*map(str, range(60)), *["none"] * 15, *["broken"] * 10, *["see note"] * 5)
+    mixed = found.mixed["x"]
+    assert (mixed.kind, mixed.cells, mixed.words, mixed.read) == ("numbers", 15, ("broken", "see note"), False)
+    assert mixed.share == pytest.approx(0.2)
+    assert typed(*map(str, range(60)), *["broken"] * 40, *["see note"] * 20).mixed["x"].share == 0.5
+    assert not typed(*map(str, range(60)), *["broken"] * 61).mixed
+
+
 def test_codes_with_letters_among_numbers_stay_text_and_are_said():
     cells = [str(i) for i in range(300)] + ["V45", "E909", "V10"]
     found = typed(*cells)

@@ -124,6 +124,16 @@ class TestEnforceSuite:
         assert ("since", "critical") in failures(enforce_suite(batch.assign(since=20200101), suite))
         assert ("age", "critical") in failures(enforce_suite(batch.assign(age=batch["since"]), suite))
 
+    def test_what_is_wrong_is_said_of_the_file_by_its_name(self, suite):
+        (finding,) = enforce_suite(people(300).assign(age=-999), suite, where="mine.yaml").findings[:1]
+        assert "of mine.yaml (expect_" in finding.advice
+        unknown = {"expectations": [{"type": "expect_column_to_exits", "kwargs": {"column": "age"}}]}
+        with pytest.raises(InputError, match=r"expectation 1 of mine\.yaml has type"):
+            enforce_suite(people(10), unknown, where="mine.yaml")
+        lost = {"expectations": [{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "agee"}}]}
+        with pytest.raises(InputError, match=r"expectation 1 of mine\.yaml names column 'agee'"):
+            enforce_suite(people(10), lost, where="mine.yaml")
+
     def test_a_single_odd_cell_is_a_warning_with_its_row(self, suite):
         batch = people(300).astype({"age": object})
         batch.loc[7, "age"] = "forty"

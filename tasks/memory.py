@@ -1,0 +1,70 @@
+"""A device that runs out of memory: batches halve until they fit, and it is said.
+
+Known failure: what does not shrink with the batch (the network, its optimizer, the data) is not made smaller here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from burnish.tasks.findings import InputError
+from burnish.tasks.team import ALONE, Team
+
+T = TypeVar("T")
+SMALLER_IMAGES = "set features.image_size lower, or train.device to cpu"
+SMALLER_NETWORK = "set train.hidden smaller, or train.device to cpu"
+
+
+def fit_in_memory(
+    fit: Callable[[int], T], batch: int, *, rows: str = "images", advice: str = SMALLER_IMAGES, team: Team = ALONE
+) -> tuple[T, str]:
+    """Call fit(batch), with half the batch as often as the device runs out of memory.
+
+    Parameters
+    ----------
+    fit : callable
+        int → anything; starts anew each time.
+    batch : int
+        What is tried first.
+    rows : str
+        What a batch is made of, for the sentence.
+    advice : str
+        What to do where not even one row fits.
+    team : Team
+        Several processes cannot halve: the others wait for the one that failed.
+
+    Returns
+    -------
+    what fit gave
+    note : str
+        A sentence where the batch was halved, else empty.
+
+    Raises
+    ------
+    InputError
+        Where not even one row fits, or where one of several processes runs out of memory.
+
+    Examples
+    --------
+    >>> def fit(batch):
+    ...     if batch > 100:
+    ...         raise torch.OutOfMemoryError
+    ...     return batch
+    >>> fit_in_memory(fit, 512)
+    (64, 'batches of 64 instead of 512 images: the device ran out of memory')
+    """
+    for size in [batch >> halvings for halvings in range(batch.bit_length())]:
+        try:
+            made = fit(size)
+        except torch.OutOfMemoryError:
+            if team.size > 1:
+                who = f"process {team.rank} of {team.size}"
+                raise InputError(f"{who} ran out of its device's memory: set train.batch_size below {batch}") from None
+        else:
+            asked = f"batches of {size} instead of {batch} {rows}: the device ran out of memory"
+            return made, "" if size == batch else asked
+        torch.cuda.empty_cache()  # only here has the error let go of what it held
+    raise InputError(f"the device has not memory enough, even for {rows} one at a time: {advice}")
