@@ -288,7 +288,9 @@ class Train(Section):
     q: float = Field(0.7, gt=0, le=1, description="of the generalized loss: 0 is cross-entropy, 1 the absolute error")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     soft_labels: bool = Field(
-        False, description="learn each label as far as it is believed, the rest goes to what is likely instead"
+        False,
+        description="learn each label as far as it is believed, the rest goes to what is likely instead; with "
+        "weights.quality: false, or the doubt counts twice",
     )
     optimizer: Literal[
         "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "amsgrad", "adagrad", "adadelta", "adamax", "nadam"
