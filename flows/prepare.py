@@ -7,7 +7,6 @@ Measure images, find duplicates, split, validate, winsorize, encode, score outli
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -15,24 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.flows.cells import search_cells_of
+from burnish.flows.contract import validate
 from burnish.flows.division import divide, mirror_facts
 from burnish.flows.leaks import hunt_leaks, stop_at_leaks
-from burnish.flows.opening import (
-    IMAGE_MEASURES,
-    contract_options,
-    enforce_contract,
-    given_names,
-    limits_by,
-    open_examples,
-    suite_names,
-    validated_frame,
-    zones_mixed,
-)
-from burnish.flows.run import BrokenContractError, Run, write_json
-from burnish.tasks.check_results import shown_results
-from burnish.tasks.cleaned import escape_formulas
+from burnish.flows.opening import IMAGE_MEASURES, limits_by, open_examples
+from burnish.flows.run import Run, write_json
 from burnish.tasks.copies import copies_as_groups, count_duplicates, duplicate_findings, find_row_duplicates
-from burnish.tasks.data_docs import write_data_docs
 from burnish.tasks.decisions import UNDECIDED, decided_codes, decision_column, read_decisions, review_facts
 from burnish.tasks.duplicates import find_duplicates
 from burnish.tasks.encoded_rows import EncodedRows
@@ -53,14 +40,10 @@ from burnish.tasks.pretrained import pretrained_encoder
 from burnish.tasks.split import join_groups
 from burnish.tasks.unfreezing import check_blocks
 from burnish.tasks.unusual import columns_of, find_unusual, unusual_facts, unusual_findings
-from burnish.tasks.validate import Validation, date_suite, learn_suite, learning_findings, load_suite, save_suite
 
 __all__ = ["Prepared", "compared_columns", "open_examples", "prepare"]
 
 DECISIONS = "decisions.csv"
-FAILING_ROWS = "failing_rows.csv"
-RESULTS = "validation/results.json"
-DATA_DOCS = "validation/data_docs"
 NEIGHBOURS = 20
 MOST_LEARNT_FROM = 1_000_000  # training rows that an encoder of tables is learnt from
 SIDES = {"patches": 32, "pretrained": 128}  # pixels an encoder is given at most, where nothing is configured
@@ -192,7 +175,7 @@ def prepare(run: Run, examples: Examples, *, learning: bool = True) -> Prepared:
     facts["leaks"] = hunt_leaks(run, examples, table, duplicates, groups)
     del duplicates, copies  # of ten million rows, a third of a GiB
     stop_at_leaks(run, table, facts)
-    facts["validation"] = _validate(run, examples, table, scan, facts)
+    facts["validation"] = validate(run, examples, table, scan, facts)
     facts["cells"] = search_cells_of(run, examples)
     attributes, limits, table["extreme_columns"], outlier_facts = _treat_outliers(run, examples, table, learning)
     extreme = _dropped(run, table)
@@ -265,47 +248,6 @@ def _find_duplicates(run: Run, examples: Examples, scan: ImageScan | None) -> pd
     return found
 
 
-def _validate(
-    run: Run, examples: Examples, table: pd.DataFrame, scan: ImageScan | None, known: dict[str, Any]
-) -> dict[str, Any]:
-    """Learn the contract on the training rows, or enforce the one that is given; stop where it is broken badly.
-
-    `known` are the facts so far, which a stop leaves behind.
-    """
-    options = run.config.validate_
-    if options.suite is None:
-        learn = run.stage("Learn the data contract", learn_suite)
-        frame = validated_frame(examples, scan, given_names(run.config, examples))
-        rows = (table["split"] == "train").to_numpy()
-        suite = learn(frame, rows=rows, **contract_options(run.config, examples))
-        run.add(*learning_findings(suite))
-    else:
-        suite = load_suite(options.suite)
-    save_suite(suite, run.path("validation/suite.json"))
-    where = "the suite" if options.suite is None else str(options.suite)
-    checked, frame = run.stage("Validate", enforce_contract)(run.config, examples, scan, suite, where)
-    facts = validation_facts(checked, table["id"])
-    write_json(run.path(RESULTS), facts)
-    facts = shown_results(facts, RESULTS)
-    if checked.failures:
-        failing = escape_formulas(checked.failing_rows(frame, table["id"]))
-        failing.to_csv(run.path(f"validation/{FAILING_ROWS}"), index=False, lineterminator="\n")
-    run.add(*zones_mixed(examples), *checked.findings)
-    if options.data_docs:
-        names = suite_names(suite, given_names(run.config, examples))
-        docs = validated_frame(examples, scan, names)
-        dated = date_suite(suite, datetime.now().astimezone().date())
-        run.add(run.stage("Write Data Docs", write_data_docs)(docs, dated, run.folder / DATA_DOCS))
-    if not checked.success:
-        broken = "; ".join(finding.title for finding in checked.findings if finding.severity == "critical")
-        raise BrokenContractError(
-            f"the data breaks its contract ({broken}); see {run.folder / 'validation' / FAILING_ROWS}",
-            table,
-            known | {"validation": facts},
-        )
-    return facts
-
-
 def _treat_outliers(
     run: Run, examples: Examples, table: pd.DataFrame, learning: bool
 ) -> tuple[pd.DataFrame, Limits | None, pd.Series, dict[str, Any]]:
@@ -347,12 +289,6 @@ def _dropped(run: Run, table: pd.DataFrame) -> NDArray[np.bool_]:
     if run.config.outliers.method != "drop":
         return np.zeros(len(table), dtype=bool)
     return ((table["extreme_columns"] != ()) & (table["split"] == "train")).to_numpy(dtype=bool)
-
-
-def validation_facts(checked: Validation, ids: pd.Series) -> dict[str, Any]:
-    """Give a validation as its section of `summary.json`."""
-    rows = {"failing_rows": f"validation/{FAILING_ROWS}"} if checked.failures else {}
-    return checked.as_dict(ids) | {"suite": "validation/suite.json"} | rows
 
 
 def _encode(run: Run, prepared: Prepared, learning: bool) -> Prepared:
