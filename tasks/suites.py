@@ -114,12 +114,12 @@ def learn_suite(
 
 
 def learning_findings(suite: Suite) -> tuple[Finding, ...]:
-    """Say which cells look so wrong that a suite which was just learnt does not allow what they hold.
+    """Say which cells are so unusual that a suite which was just learnt does not allow what they hold.
 
     Examples
     --------
     >>> learning_findings(learn_suite(pd.DataFrame({"age": [*range(20, 60)] * 9 + [999]})))[0].title
-    '1 cell looks wrong, and what it holds was left out of the contract: age (1, such as 999)'
+    '1 unusual cell was left out of the contract: age (1, such as 999)'
     """
     left = [each for each in suite["expectations"] if each["meta"].get("left_out")]
     if not left:
@@ -129,11 +129,10 @@ def learning_findings(suite: Suite) -> tuple[Finding, ...]:
         f"{each['kwargs']['column']} ({each['meta']['left_out']:,}, such as {' and '.join(each['meta']['such_as'])})"
         for each in left
     ]
-    look, it_holds = ("looks", "it holds") if count == 1 else ("look", "they hold")
     return (
         Finding(
             code="validation.left_out",
-            title=f"{things(count, 'cell')} {look} wrong, and what {it_holds} was left out of the contract: "
+            title=f"{things(count, 'unusual cell')} {'was' if count == 1 else 'were'} left out of the contract: "
             f"{list_names(named, SHOWN)}",
             severity="info",
             explanation="A value far beyond all others, or a slip of a category, would widen what later batches may "

@@ -175,7 +175,7 @@ def test_wild_values_widen_no_range():
     assert failed(frame, suite) == []
     (said,) = learning_findings(suite)
     assert said.title == (
-        "4 cells look wrong, and what they hold was left out of the contract: weight (1, such as 7500), "
+        "4 unusual cells were left out of the contract: weight (1, such as 7500), "
         "kids (2, such as 999), at (1, such as 1900-01-01)"
     )
     assert not learning_findings(learn_suite(frame.iloc[10:]))
@@ -189,9 +189,7 @@ def test_slips_are_no_categories():
     assert known["kwargs"]["value_set"] == ["east", "harbour", "north", "south", "west"]
     assert failed(frame, suite) == []
     (said,) = learning_findings(suite)
-    assert said.title == (
-        "2 cells look wrong, and what they hold was left out of the contract: site (2, such as noth and souht)"
-    )
+    assert said.title == ("2 unusual cells were left out of the contract: site (2, such as noth and souht)")
 
 
 def test_codes_have_no_median_and_ids_no_range():
