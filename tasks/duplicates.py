@@ -242,10 +242,10 @@ def _near_features(features: NDArray[np.float32]) -> Pairs:
     typical = np.sqrt(2 * spread / len(features))
     limit = min(LARGEST_DISTANCE * typical, COPY_SHARE * usual_second_distance(features, centre))
     kept = [part[_distance(features, part) <= limit] for part in _parts(pairs, HELD_CELLS // features.shape[1])]
-    return _set_apart(features - centre, np.concatenate([pairs[:0], *kept]))
+    return _set_apart(features, centre, np.concatenate([pairs[:0], *kept]))
 
 
-def _set_apart(points: NDArray[np.float32], pairs: Pairs) -> Pairs:
+def _set_apart(points: NDArray[np.float32], centre: NDArray[np.float32], pairs: Pairs) -> Pairs:
     """Keep the pairs around which there is a gap: up to ten times as far out, no row but some few nearer still.
 
     Where rows lie in a dense core and in long tails, no one distance fits all: pairs of the core are near by any.
@@ -253,7 +253,7 @@ def _set_apart(points: NDArray[np.float32], pairs: Pairs) -> Pairs:
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
     every = -(-len(rows) * points.size // LOOKED_AROUND)
-    around = _nearest_distances(points, rows, np.arange(0, len(points), max(every, 1)))
+    around = _nearest_distances(points, centre, rows, np.arange(0, len(points), max(every, 1)))
     apart = _distance(points, pairs)
     gap = np.ones(len(pairs), bool)
     for side in place.T:
@@ -264,19 +264,21 @@ def _set_apart(points: NDArray[np.float32], pairs: Pairs) -> Pairs:
 
 
 def _nearest_distances(
-    points: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64]
+    points: NDArray[np.float32], centre: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Distances of rows from the nearest of some others, ascending, (rows, LOOK_AHEAD + 1); infinite past the last."""
     nearest = np.full((len(rows), LOOK_AHEAD + 1), np.inf, np.float32)
-    others = points[among]
-    lengths = np.einsum("ij,ij->i", others, others)
     for start in range(0, len(rows), HELD):
-        part = points[rows[start : start + HELD]]
-        squared = np.einsum("ij,ij->i", part, part)[:, None] + lengths - 2 * (part @ others.T)
-        squared[rows[start : start + HELD, None] == among] = np.inf
-        most = min(LOOK_AHEAD, len(among) - 1)
-        found = np.sort(np.partition(squared, most, axis=1)[:, : most + 1], axis=1)
-        nearest[start : start + HELD, : most + 1] = np.sqrt(np.maximum(found, 0))
+        asked = rows[start : start + HELD]
+        part, best = points[asked] - centre, nearest[start : start + HELD]
+        lengths = np.einsum("ij,ij->i", part, part)[:, None]
+        for first in range(0, len(among), HELD):
+            block = among[first : first + HELD]
+            others = points[block] - centre
+            squared = lengths + np.einsum("ij,ij->i", others, others) - 2 * (part @ others.T)
+            squared[asked[:, None] == block] = np.inf
+            best[:] = np.partition(np.concatenate([best, squared], axis=1), LOOK_AHEAD, axis=1)[:, : LOOK_AHEAD + 1]
+        best[:] = np.sqrt(np.maximum(np.sort(best, axis=1), 0))
     return nearest
 
 
