@@ -27,7 +27,7 @@ from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.folds import OutOfFold, held_out_log_loss
 from burnish.tasks.train import check_weights
 from burnish.tasks.tree_columns import fit_tree_encoder
-from burnish.tasks.tree_training import CELLS_OF_ONE_THREAD, LEARNING_RATE
+from burnish.tasks.tree_training import CELLS_OF_ONE_THREAD, LEARNING_RATE, RIDGE
 
 TREES = tuple(int(10 * 1.25**step) for step in range(18))  # a class: 10, 12, 15, 19, ..., 355, 444
 PATIENCE = 3  # steps without a smaller loss: twice the best number of trees
@@ -151,6 +151,7 @@ class _Grower:
         several = len(np.unique(labels[rows])) > 1
         model = HistGradientBoostingClassifier(
             learning_rate=LEARNING_RATE,
+            l2_regularization=RIDGE,
             categorical_features=categorical,
             early_stopping=False,
             warm_start=True,
