@@ -276,11 +276,11 @@ def _judged_table(prepared: Prepared, labels: Labels, fitted: Fitted) -> pd.Data
 def _measure(
     run: Run, prepared: Prepared, labels: Labels, fitted: Fitted, table: pd.DataFrame
 ) -> dict[str, Measurement]:
-    """Measure each part: train by its final labels, the others by their given ones, test without its suspects too."""
+    """Measure each part: train by final labels where these weigh anything, others as given, test twice."""
     options: dict[str, Any] = {"beta": run.config.report.beta, "milliseconds_per_example": fitted.milliseconds}
     classes = prepared.examples.classes
     judged = {part: np.where(prepared.judged(part), prepared.judging, -1) for part in PARTS}
-    judged["train"] = labels.codes
+    judged["train"] = np.where(fitted.weights["weight"] > 0, labels.codes, -1)
     judged["test_without_suspects"] = np.where(_suspect(table), -1, judged["test"])
     return {
         part: measure(codes[codes >= 0], fitted.probabilities[codes >= 0], classes, **options)
@@ -309,12 +309,13 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
 def _errors(run: Run, labels: Labels, table: pd.DataFrame, *, suspects: bool = True) -> dict[str, Any]:
     """Give the errors along the chain, as `diagnose` takes them; with or without the rows whose label is suspect.
 
-    Train is what was learnt from, by its final labels: its suspects have been dealt with. Human error is what the user
+    Train is what was learnt from and weighs anything, by its final labels: its suspects have been dealt with. Human error is what the user
     states, or else what the disagreement of several annotators tells.
     """
     kept = np.ones(len(table), dtype=bool) if suspects else ~_suspect(table)
     human = _human_error(run, labels, table, kept)
-    judged = table["correct"].notna() & (table["final_label"].notna() | (table["split"] != "train"))
+    taught = table["final_label"].notna() & (table["weight"] > 0)
+    judged = table["correct"].notna() & (taught | (table["split"] != "train"))
     if not suspects:
         judged &= ~_suspect(table) | (table["split"] == "train")
     rows = table[judged]

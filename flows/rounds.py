@@ -92,8 +92,9 @@ def stand(prepared: Prepared, before: list[Standing], labels: Labels, fitted: Fi
     """Count what a round changed and measure it."""
     predicted = fitted.probabilities.argmax(axis=1)
     codes = labels.codes
-    figures = _figures(prepared, [*(each.codes for each in before), codes], predicted)
-    return Standing(codes, labels.quality, fitted.weights["weight"].to_numpy(), predicted, fitted.network, figures)
+    weight = fitted.weights["weight"].to_numpy()
+    figures = _figures(prepared, [*(each.codes for each in before), codes], weight, predicted)
+    return Standing(codes, labels.quality, weight, predicted, fitted.network, figures)
 
 
 def lead_over_given(prepared: Prepared, given: Standing, cleaned: Standing, labels: Labels) -> Lead:
@@ -147,11 +148,12 @@ def _read_standing(path: Path, prepared: Prepared, before: list[Standing]) -> St
         raise InputError(f"the rows of the data are not those of {path.parent.parent}; start a new run")
     classes = prepared.examples.classes
     codes, predicted = (label_codes(rows[name], classes) for name in ("final_label", "predicted"))
-    figures = _figures(prepared, [*(each.codes for each in before), codes], predicted)
+    weight = rows["weight"].to_numpy()
+    figures = _figures(prepared, [*(each.codes for each in before), codes], weight, predicted)
     return Standing(
         codes,
         rows["quality"].to_numpy(),
-        rows["weight"].to_numpy(),
+        weight,
         predicted,
         record["model"],
         replace(figures, stopped=record["stopped"]),
@@ -215,21 +217,24 @@ def _fingerprint(folder: Path) -> str | None:
     return hashlib.sha256(decisions.read_bytes()).hexdigest() if decisions.is_file() else None
 
 
-def _figures(prepared: Prepared, history: list[NDArray[np.int64]], predicted: NDArray[np.int64]) -> Round:
+def _figures(
+    prepared: Prepared, history: list[NDArray[np.int64]], weight: NDArray[np.float64], predicted: NDArray[np.int64]
+) -> Round:
     codes, before = history[-1], history[max(len(history) - 2, 0)]
     given, judging = history[0], prepared.judging
     learnt, changed = codes >= 0, before != codes
+    taught = learnt & (weight > 0)
     dev, test = prepared.judged("dev"), prepared.judged("test")
     return Round(
         number=len(history) - 1,
-        trained_on=int(learnt.sum()),
+        trained_on=int(taught.sum()),
         relabelled=int((learnt & (codes != given)).sum()),
         dropped=int((prepared.rows("train") & (prepared.codes >= 0) & ~learnt).sum()),
         undone=int((changed & (codes == given)).sum()),
         changed=int(changed.sum()),
         changed_share=float(changed.sum()) / max(int(prepared.learnable.sum()), 1),
         dev_error=error_rate(predicted[dev] != judging[dev]),
-        train_error=error_rate(predicted[learnt] != codes[learnt]),
+        train_error=error_rate(predicted[taught] != codes[taught]),
         test_error=error_rate(predicted[test] != judging[test]),
     )
 

@@ -32,7 +32,7 @@ from burnish.tasks.training_checks import training_findings
 from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.tree_training import TrainedTrees, train_trees
 from burnish.tasks.unfreezing_stages import Step
-from burnish.tasks.weights import strengthening_factors
+from burnish.tasks.weights import strengthening_factors, weight_findings
 
 BOOSTING = TrainedTrees.model
 Value = TypeVar("Value", np.float32, np.uint8)
@@ -118,6 +118,7 @@ def train(
     if number == 0:
         classes, size = prepared.examples.classes, run.config.train.batch_size
         run.add(*training_findings(labels.codes, classes=classes, batch_size=size))
+        run.add(*weight_findings(weights["weight"].to_numpy(), labels.codes))
     judges = judges_of(prepared, labels)
     strength = weights["weight"].to_numpy()
     made: dict[str, Trained | TrainedTrees | TrainedConvNet] = {}

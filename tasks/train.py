@@ -16,7 +16,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
 from burnish.tasks.device_features import hold_features, sample, standardized
 from burnish.tasks.device_rows import Rows
@@ -24,7 +23,7 @@ from burnish.tasks.findings import InputError
 from burnish.tasks.fitting import Judge, Progress, auto_batch_size, choose_device, fit, limited_threads
 from burnish.tasks.legs import fit_legs
 from burnish.tasks.linear_head import fit_linear
-from burnish.tasks.losses import check_targets
+from burnish.tasks.losses import check_targets, held_out_losses
 from burnish.tasks.memory import SMALLER_NETWORK, fit_in_memory
 from burnish.tasks.models import Network, build_network
 from burnish.tasks.training_recipe import Recipe
@@ -152,7 +151,7 @@ def train_network(
     with limited_threads(threads):
         rows = hold_features(features, where, np.flatnonzero(used))
         wanted, mass = torch.from_numpy(y).to(where), torch.from_numpy(s[:, None]).to(where)
-        judge = _dev_judge(dev_features, dev_labels, dev_weights, where) if has_dev else None
+        judge = _dev_judge(dev_features, dev_labels, dev_weights, recipe, where) if has_dev else None
 
         def fit_kind(turned: Recipe) -> tuple[Network, pd.DataFrame]:
             network = network_of(turned, kind, features.shape[1], len(classes), seed=seed).to(where)
@@ -287,6 +286,7 @@ def _dev_judge(
     features: NDArray[np.float32] | None,
     labels: NDArray[np.int64] | None,
     weights: NDArray[np.floating[Any]] | None,
+    recipe: Recipe,
     where: torch.device,
 ) -> Judge:
     assert features is not None and labels is not None
@@ -300,7 +300,7 @@ def _dev_judge(
         network.eval()
         with torch.no_grad():
             scores = torch.cat([network(part)[0] for part in in_chunks(x)])
-            losses = F.cross_entropy(scores, y, reduction="none")
+            losses = held_out_losses(torch.log_softmax(scores, 1), y, share, loss=recipe.loss)
             return float(losses @ share), float((scores.argmax(1) != y).float() @ share)
 
     return judge

@@ -10,7 +10,8 @@ The loss is J = Σ s(i)·L(i) / Σ s(i) (see `train`). Each component is its own
   those whose label is more likely wrong than right: a mislabelled example looks hard, and must never be strengthened;
 - `weight_user`: the user's own column.
 
-Their product is brought to mean 1 over the rows that are learnt from and capped at `cap`.
+Their product is brought to mean 1 over the rows that are learnt from and capped at `cap`. A row that weighs nothing is
+not learnt from.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.tasks.findings import InputError
+from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.train import check_weights
 
 LIKELY_RIGHT = 0.5
+MANY_IDLE = 0.1  # of the rows; where more weigh nothing, it is more than a detail
 
 Weights = NDArray[np.float64]
 
@@ -70,13 +72,13 @@ def strengthening_factors(
     hard : float
         Extra weight of misclassified rows.
     cap : float
-        No row weighs more than this times the mean.
+        No row weighs more than this times the mean; at least 1.
 
     Returns
     -------
     DataFrame
         `weight_class, weight_source, weight_density, weight_quality, weight_hard, weight_user, weight`, float64;
-        `weight` has mean 1 over rows learnt from.
+        `weight` has mean 1 over the rows where it is not 0.
 
     Raises
     ------
@@ -104,6 +106,41 @@ def strengthening_factors(
     product = np.prod(list(parts.values()), axis=0)
     parts["weight"] = _normalize(product, used, cap)
     return pd.DataFrame({name: np.where(used, part, 0.0) for name, part in parts.items()})
+
+
+def weight_findings(weights: Weights, labels: NDArray[np.int64]) -> list[Finding]:
+    """Say how many labelled rows weigh nothing, and how many alike rows the others are worth.
+
+    Parameters
+    ----------
+    weights : float (n,)
+        s(i).
+    labels : int64 (n,)
+        Labels learnt from; −1 = not learnt from.
+
+    Returns
+    -------
+    list of Finding
+        Empty where every row weighs something. Worth is (Σ s)² / Σ s² (Kish 1965, effective sample size).
+    """
+    learnt = weights[labels >= 0]
+    idle = int((learnt == 0).sum())
+    if not idle:
+        return []
+    worth = learnt.sum() ** 2 / np.square(learnt).sum()
+    verb, it = ("weighs", "it teaches") if idle == 1 else ("weigh", "they teach")
+    return [
+        Finding(
+            "weights.zero",
+            f"{idle:,} of {len(learnt):,} training examples {verb} 0: {it} nothing, the others as much as "
+            f"{worth:,.1f} alike ones",
+            "warning" if idle > MANY_IDLE * len(learnt) else "info",
+            explanation="Errors on train are those of the examples that weigh something.",
+            method="s(i) of the labelled training rows; worth by Kish's effective sample size",
+            advice="Give small weights in place of 0 where these examples are to teach after all.",
+            count=idle,
+        )
+    ]
 
 
 def _balance(codes: NDArray[np.int64], used: NDArray[np.bool_], target: Weights | None, strength: float) -> Weights:
@@ -136,17 +173,15 @@ def _hard_weights(misclassified: NDArray[np.bool_] | None, right: Weights, stren
 
 
 def _normalize(product: Weights, used: NDArray[np.bool_], cap: float) -> Weights:
-    """Bring the rows used to mean 1 with none above `cap`: what is cut off goes to the others in proportion.
-
-    Where so many weights are 0 that this cannot be, the others all weigh `cap`.
-    """
-    weight = product[used]
+    """Bring the rows used that weigh anything to mean 1, none above `cap`: what is cut off goes to the others."""
+    taught = used & (product > 0)
+    weight = product[taught]
     if not weight.sum() > 0:
         raise InputError("all weights of the labelled examples are 0: check the weight column and label qualities")
-    heaviest = np.sort(weight[weight > 0])[::-1]
+    heaviest = np.sort(weight)[::-1]
     left = len(weight) - cap * np.arange(len(heaviest))
     factor = left / np.cumsum(heaviest[::-1])[::-1]
     fits = np.flatnonzero(factor * heaviest <= cap)
     out = np.zeros(len(product))
-    out[used] = np.minimum(weight * factor[fits[0]], cap) if len(fits) and factor[fits[0]] > 0 else cap * (weight > 0)
+    out[taught] = np.minimum(weight * factor[fits[0]], cap)
     return out

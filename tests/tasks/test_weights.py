@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.weights import strengthening_factors
+from burnish.tasks.weights import strengthening_factors, weight_findings
 
 COLUMNS = [
     "weight_class", "weight_source", "weight_density", "weight_quality", "weight_hard", "weight_user", "weight",
@@ -86,9 +86,17 @@ def test_weights_have_mean_one_and_stay_under_the_cap(rows, class_balance, sourc
     assert made["weight"][used].mean() == pytest.approx(1)
 
 
-def test_where_nearly_all_weights_are_zero_the_others_weigh_the_cap():
+def test_rows_that_weigh_nothing_do_not_change_what_the_others_weigh_to_one_another():
     made = strengthening_factors(np.zeros(10, int), user=np.array([1.0, 2.0] + [0.0] * 8), cap=3.0)
-    assert made["weight"].tolist() == [3, 3] + [0] * 8
+    assert made["weight"].round(9).tolist() == [0.666666667, 1.333333333] + [0] * 8
+
+
+def test_it_is_said_how_many_rows_weigh_nothing_and_what_the_others_are_worth():
+    labels, user = np.array([0, 1, 0, -1]), np.array([3.0, 1.0, 0.0, 0.0])
+    (found,) = weight_findings(strengthening_factors(labels, user=user)["weight"].to_numpy(), labels)
+    assert found.title == "1 of 3 training examples weighs 0: it teaches nothing, the others as much as 1.6 alike ones"
+    assert found.count == 1
+    assert weight_findings(np.array([0.5, 1.5, 1.0, 0.0]), labels) == []
 
 
 def test_the_users_own_weights_multiply():
