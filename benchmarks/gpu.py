@@ -107,7 +107,11 @@ def busy_share(data: Pictures, recipe: Recipe, device: torch.device, images: Row
         learner.epoch()
         seconds = time.perf_counter() - began
     on_device = getattr(torch.autograd.DeviceType, kind)
-    computing = [e for e in profile.events() if e.device_type == on_device and not e.is_user_annotation]
+    computing = [
+        e
+        for e in profile.events()
+        if e.device_type == on_device and not e.is_user_annotation and not e.name.startswith(("Memcpy", "Memset"))
+    ]
     return union([(e.time_range.start, e.time_range.end) for e in computing]) / 1e6 / seconds
 
 

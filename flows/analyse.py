@@ -309,8 +309,8 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
 def _errors(run: Run, labels: Labels, table: pd.DataFrame, *, suspects: bool = True) -> dict[str, Any]:
     """Give the errors along the chain, as `diagnose` takes them; with or without the rows whose label is suspect.
 
-    Train is what was learnt from and weighs anything, by its final labels: its suspects have been dealt with. Human error is what the user
-    states, or else what the disagreement of several annotators tells.
+    Train is what was learnt from and weighs anything, by its final labels: its suspects have been dealt with. Human
+    error is what the user states, or else what the disagreement of several annotators tells.
     """
     kept = np.ones(len(table), dtype=bool) if suspects else ~_suspect(table)
     human = _human_error(run, labels, table, kept)

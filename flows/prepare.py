@@ -36,7 +36,7 @@ from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.notation_findings import NOTATIONS, notations_as_dict
 from burnish.tasks.outlier_findings import group_findings, idle_findings, outlier_findings
 from burnish.tasks.outliers import extreme_columns, fit_limits, summarize_limits
-from burnish.tasks.pretrained import pretrained_encoder
+from burnish.tasks.pretrained import encoding, pretrained_encoder
 from burnish.tasks.split import join_groups
 from burnish.tasks.unfreezing import check_blocks
 from burnish.tasks.unusual import columns_of, find_unusual, unusual_facts, unusual_findings
@@ -320,7 +320,7 @@ def _encode(run: Run, prepared: Prepared, learning: bool) -> Prepared:
         return prepared
     if not learning:
         return replace(prepared, encoder=encoder)
-    features = run.stage("Encode examples", encoder.transform)(given)
+    features = run.stage("Encode examples", encoding(encoder, run.config.train.device))(given)
     graph = None
     if "neighbours" in run.config.mislabels.methods:
         find = run.stage("Find nearest neighbours", neighbour_graph)

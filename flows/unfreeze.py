@@ -20,7 +20,7 @@ from burnish.flows.train import Fitted, judged_by, judges_of, soft_labels, train
 from burnish.tasks.findings import Finding
 from burnish.tasks.metrics import latency
 from burnish.tasks.notation import things
-from burnish.tasks.pretrained import PretrainedEncoder
+from burnish.tasks.pretrained import PretrainedEncoder, encoding
 from burnish.tasks.train import Trained, predict
 from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.unfreezing import Unfrozen, unfreeze
@@ -88,7 +88,8 @@ def unfreeze_blocks(
         run.add(Finding("training.memory", f"The last blocks were trained in {found.note}", "info"))
     if not found.encoder.tuned:
         return replace(fitted, steps=found.steps)
-    features = run.stage("Encode examples by the tuned network", found.encoder.transform)(prepared.images)
+    encode = encoding(found.encoder, run.config.train.device)
+    features = run.stage("Encode examples by the tuned network", encode)(prepared.images)
     timed = features[: min(len(features), 1024)]
     return replace(
         fitted,

@@ -20,6 +20,7 @@ import torch
 
 from burnish.tasks.convnet import ConvNet
 from burnish.tasks.findings import Finding
+from burnish.tasks.memory import is_full
 from burnish.tasks.moves import Moves
 
 ASKED = ("auto", "always", "never")
@@ -102,11 +103,10 @@ class Compiling:
                 network.fused = torch.compile(network.trunk, mode="reduce-overhead" if network.scale.is_cuda else None)
                 _try(network, sizes)
             self.note = "its layers were fused by torch.compile"
-        except torch.OutOfMemoryError:
+        except Exception as error:  # compilers fail in many ways, none of which is the user's fault
             self.undo()
-            raise
-        except Exception as error:  # noqa: BLE001  (compilers fail in many ways, none of which is the user's fault)
-            self.undo()
+            if is_full(error):
+                raise
             why = (str(error).strip().splitlines() or ["no reason given"])[0]
             self.note = f"torch.compile does not work here ({type(error).__name__}: {why}): trained without"
 

@@ -18,6 +18,7 @@ the filters start from nothing, so that with few images the features of `encoder
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -149,7 +150,7 @@ class ConvNet(nn.Module):
         with torch.no_grad():
             whole = images.float()
             shift = whole.mean((0, 2, 3))[:, None, None]
-            spread = (whole - shift).square().mean().sqrt()
+            spread = (whole - shift).square_().mean().sqrt()
             self.shift.copy_(shift)
             self.scale.copy_(spread if spread > 0 else torch.ones_like(spread))
 
@@ -159,7 +160,7 @@ class ConvNet(nn.Module):
         if self.training and moves is not None:
             values = move(values, moves, generator)
         values = ((values - self.shift) / self.scale).contiguous(memory_format=torch.channels_last)
-        half = self.training and values.is_cuda
+        half = self.training and has_bfloat16(values.device)
         with torch.autocast(values.device.type, torch.bfloat16, enabled=half):
             pooled = (self.fused if self.fused and self.training else self.trunk)(values)
             scores = self.head(self._drop(pooled, generator))
@@ -206,3 +207,9 @@ def _start(network: ConvNet, initialization: str, generator: torch.Generator) ->
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
     nn.init.zeros_(network.head.weight)
     nn.init.zeros_(network.head.bias)
+
+
+@cache
+def has_bfloat16(device: torch.device) -> bool:
+    """Tell whether a GPU computes in bfloat16 by itself (Ampere or later); others only imitate it, slowly."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pandas as pd
+import torch
 
 from burnish.tasks.compiling import Compiling
 from burnish.tasks.decays import PLANS
@@ -51,8 +52,27 @@ def learn(
     pd.DataFrame
         `epoch, train_loss, dev_loss, dev_error`; NaN for dev where there is no judge.
     """
-    plan, best, stale = learners[0].plan, np.inf, 0
     compiling = compiling or Compiling()
+    try:
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True):  # a killed run ends as it would have
+            rows = _epochs(learners, judge=judge, threads=threads, progress=progress, compiling=compiling)
+    finally:
+        compiling.undo()  # what is left of a batch too large would not fit beside a smaller one
+    for learner in learners:
+        learner.restore()
+    return pd.DataFrame(rows).astype({"epoch": np.int64})
+
+
+def _epochs(
+    learners: Sequence[Learner],
+    *,
+    judge: Judge | None,
+    threads: int | None,
+    progress: Progress | None,
+    compiling: Compiling,
+) -> list[dict[str, float]]:
+    """Go through the rows again and again, as long as the judge sees a gain; give the history."""
+    plan, best, stale = learners[0].plan, np.inf, 0
     rows: list[dict[str, float]] = []
     for epoch in range(1, plan.epochs + 1):
         sizes = [size for learner in learners for size in learner.sizes()]
@@ -71,10 +91,7 @@ def learn(
             progress(epoch, train_loss, loss)
         if plan.decay not in PLANS and stale >= plan.recipe.patience * HALTS:
             break
-    compiling.undo()
-    for learner in learners:
-        learner.restore()
-    return pd.DataFrame(rows).astype({"epoch": np.int64})
+    return rows
 
 
 @contextmanager

@@ -173,7 +173,7 @@ def predict_images(network: ConvNet, pixels: NDArray[np.uint8], *, threads: int 
     PixelEncoder(network.side, network.channels).transform(pixels)
     out = np.empty((len(pixels), network.classes), np.float32)
     network.eval()
-    with limited_threads(threads), torch.no_grad():
+    with limited_threads(threads), torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         parts = torch.split(torch.arange(len(pixels)), PREDICT_IMAGES) if len(pixels) else []
         for part, images in zip(parts, send_images(pixels, network.scale.device).batches(parts), strict=True):
             out[part.numpy()] = torch.softmax(network(images)[0], 1).cpu().numpy()

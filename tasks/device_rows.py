@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from itertools import islice
 from typing import Any, Protocol
 
@@ -23,6 +24,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from burnish.tasks.memory import is_full
 
 SHARE = 0.5  # of the free memory, at most; the rest is for the network, its gradients and the batches
 AHEAD = 2  # batches on their way while one is computed with
@@ -109,7 +112,7 @@ class Streamed:
     ) -> None:
         self.source, self.device, self.view = source, device, view
         self.places = np.arange(len(source)) if places is None else places
-        self.side = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self.side = _side(device)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -123,7 +126,8 @@ class Streamed:
         rows = torch.cat(list(parts)).cpu().numpy() if len(parts) else np.empty(0, np.int64)
         ends = np.cumsum([len(part) for part in parts])
         waiting = iter(np.split(rows, ends[:-1]) if len(parts) else [])
-        with ThreadPoolExecutor(1) as reader:
+        where = self.side.device_index if self.side is not None else None
+        with ThreadPoolExecutor(1, initializer=_stand_on, initargs=(where,)) as reader:
             coming: deque[Future[tuple[Tensor, torch.cuda.Event | None]]] = deque()
             coming.extend(reader.submit(self._send, part) for part in islice(waiting, AHEAD))
             while coming:
@@ -158,6 +162,18 @@ class Streamed:
             now.wait_event(done)
             sent.record_stream(now)
         return sent if self.view is None else self.view(sent)
+
+
+def _stand_on(gpu: int | None) -> None:
+    """Have the thread that reads stand on the GPU that it sends to, or it would open the first one as well."""
+    if gpu is not None:
+        torch.cuda.set_device(gpu)
+
+
+@cache
+def _side(device: torch.device) -> torch.cuda.Stream | None:
+    """Give the one stream a GPU that rows are sent by: memory is kept ready for each stream by itself."""
+    return torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
 
 def hold(
@@ -198,7 +214,9 @@ def hold(
         return Streamed(source, device, view, places)
     try:
         values = _put(source, device, places)
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not is_full(error):
+            raise
         return Streamed(source, device, view, places)
     return Held(values if view is None else view(values))
 

@@ -263,12 +263,17 @@ def _spherical_kmeans(points: Tensor, count: int, generator: torch.Generator) ->
 
 
 def _principal(centred: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Leading principal directions (D, count) by randomized subspace iteration (Halko, Martinsson & Tropp 2011)."""
+    """Leading principal directions (D, count) by randomized subspace iteration (Halko, Martinsson & Tropp 2011).
+
+    Fewer where the rows have no more: n centred rows span n − 1 directions at most, and what rounding makes of another
+    one is huge for every row that is not among them.
+    """
     count = min(count, *centred.shape)
     basis = torch.randn(centred.shape[1], min(count + 16, centred.shape[1]), generator=generator)
     for _ in range(3):
         basis = torch.linalg.qr(centred.T @ (centred @ basis)).Q
-    _, _, right = torch.linalg.svd(centred @ basis, full_matrices=False)
+    _, sizes, right = torch.linalg.svd(centred @ basis, full_matrices=False)
+    count = max(1, int((sizes[:count] > sizes[:1] * max(centred.shape) * torch.finfo(sizes.dtype).eps).sum()))
     directions = basis @ right[:count].T
     largest = directions.abs().argmax(0)
     return directions * torch.sign(directions[largest, torch.arange(count)])

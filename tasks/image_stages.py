@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from burnish.tasks.convnet import ConvNet
 from burnish.tasks.convnet_plans import Plan
@@ -16,7 +16,8 @@ from burnish.tasks.learners import Learner, hold_images, log_probabilities
 from burnish.tasks.team import Team
 from burnish.tasks.train import check_weights
 
-SCALED_BY = 20_000  # images that centre and divisor are learnt from
+SCALED_BY, SCALED_VALUES = 20_000, 64_000_000  # what centre and divisor are learnt from: images, and values of them
+SCALED_LEAST = 256  # images, however large they are
 
 
 def learnt_rows(labels: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -68,7 +69,7 @@ class Stage:
             seed=self.seed + number,
         )
         network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        network.set_scale(self.images.take(own[:SCALED_BY]))
+        network.set_scale(self.images.take(_scaled_by(own, self.side**2 * self.channels)))
         return Learner(network, self.images, self.labels, own, self.weights, plan, self.seed, number, self.team)
 
 
@@ -97,3 +98,17 @@ class Dev:
         logs = log_probabilities(network, self.images, self.rows, batch)
         losses = -logs.gather(1, self.labels[:, None])[:, 0]
         return float(losses @ self.share), float((logs.argmax(1) != self.labels).float() @ self.share)
+
+
+def _scaled_by(rows: Tensor, values: int) -> Tensor:
+    """Give the first rows, or where an image has so many values that they would be too many, fewer from all over.
+
+    >>> rows = torch.arange(40_000)
+    >>> small, large = _scaled_by(rows, 32 * 32 * 3), _scaled_by(rows, 256 * 256 * 3)
+    >>> len(small), int(small[-1]), len(large), int(large[-1])
+    (20000, 19999, 325, 39876)
+    """
+    most = max(SCALED_VALUES // values, SCALED_LEAST)
+    if min(len(rows), SCALED_BY) <= most:
+        return rows[:SCALED_BY]
+    return rows[torch.arange(most, device=rows.device) * len(rows) // most]

@@ -5,6 +5,7 @@ Known failure: what does not shrink with the batch (the network, its optimizer, 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +15,7 @@ from burnish.tasks.findings import InputError
 from burnish.tasks.team import ALONE, Team
 
 T = TypeVar("T")
+FULL = ("out of memory", "ALLOC_FAILED", "can't allocate memory")  # in what PyTorch raises as a plain RuntimeError
 SMALLER_IMAGES = "set features.image_size lower, or train.device to cpu"
 SMALLER_NETWORK = "set train.hidden smaller, or train.device to cpu"
 
@@ -59,12 +61,29 @@ def fit_in_memory(
     for size in [batch >> halvings for halvings in range(batch.bit_length())]:
         try:
             made = fit(size)
-        except torch.OutOfMemoryError:
+        except (RuntimeError, MemoryError) as error:
+            if not is_full(error):
+                raise
             if team.size > 1:
                 who = f"process {team.rank} of {team.size}"
                 raise InputError(f"{who} ran out of its device's memory: set train.batch_size below {batch}") from None
         else:
             asked = f"batches of {size} instead of {batch} {rows}: the device ran out of memory"
             return made, "" if size == batch else asked
-        torch.cuda.empty_cache()  # only here has the error let go of what it held
+        gc.collect()  # only here has the error let go of what it held; networks are in cycles
+        torch.cuda.empty_cache()
+        if torch.backends.mps.is_available():
+            torch.mps.empty_cache()
     raise InputError(f"the device has not memory enough, even for {rows} one at a time: {advice}")
+
+
+def is_full(error: Exception) -> bool:
+    """Tell whether an error says that memory, of a device or of the machine, has run out.
+
+    Examples
+    --------
+    >>> is_full(torch.OutOfMemoryError()), is_full(RuntimeError("MPS backend out of memory")), is_full(RuntimeError())
+    (True, True, False)
+    """
+    said = isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+    return said or isinstance(error, torch.OutOfMemoryError | MemoryError)

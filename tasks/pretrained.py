@@ -12,8 +12,9 @@ microscope or a radar image, tune the last blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +25,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
 from burnish.tasks.backbones import PACKAGED, Backbone, open_backbone
+from burnish.tasks.encoders import Encoder
+from burnish.tasks.fitting import choose_device
 
 BATCH = 64
 FEW = 8  # images at once on a CPU, whose cache holds what lies between two layers
@@ -59,8 +62,9 @@ class PretrainedEncoder:
         return len(self.backbone.blocks) - 1
 
     def transform(self, pixels: NDArray[np.uint8], *, device: str = "cpu") -> NDArray[np.float32]:
-        """Turn pixels uint8 (n, s, s, c) into features float32 (n, d)."""
+        """Turn pixels uint8 (n, s, s, c) into features float32 (n, d); afterwards the network is on the CPU again."""
         parts = [maps.cpu() for maps in self.maps(pixels, device=device)]
+        self.backbone.blocks.cpu()
         return torch.cat(parts).numpy() if parts else np.empty((0, self.backbone.width), np.float32)
 
     def maps(self, pixels: NDArray[np.uint8], *, above: int = 0, device: str = "cpu") -> Iterator[Tensor]:
@@ -79,17 +83,18 @@ class PretrainedEncoder:
         centre, divisor = (_colours(levels, device) for levels in (net.centre, net.divisor))
         size = FEW if device == "cpu" else BATCH
         for start in range(0, len(pixels), size):
-            with torch.no_grad():
-                levels = torch.from_numpy(np.ascontiguousarray(pixels[start : start + size])).permute(0, 3, 1, 2)
+            with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # as a CPU computes
+                sent = torch.from_numpy(np.ascontiguousarray(pixels[start : start + size])).to(device)
                 large = F.interpolate(
-                    (levels.float() / 255).expand(-1, 3, -1, -1).to(device),
+                    (sent.permute(0, 3, 1, 2).float() / 255).expand(-1, 3, -1, -1),
                     size=net.side,
                     mode="bilinear",
                     align_corners=False,
                     antialias=True,
                 )
                 large = ((large * 255 - centre) / divisor).contiguous(memory_format=torch.channels_last)
-                yield blocks(large)
+                made = blocks(large)
+            yield made
 
     def to_dict(self) -> dict[str, Any]:
         """Give name, sizes and what was trained for JSON."""
@@ -147,6 +152,20 @@ def pretrained_encoder(
         Where the name is unknown, what it needs is not installed, or the weights do not fit.
     """
     return PretrainedEncoder(open_backbone(name, weights), side, channels)
+
+
+def encoding(encoder: Encoder, device: str) -> Callable[[Any], NDArray[np.float32]]:
+    """Give what turns rows into features: a pretrained network computes on the device that is asked for.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    device : str
+        See `fitting.choose_device`.
+    """
+    if isinstance(encoder, PretrainedEncoder):
+        return partial(encoder.transform, device=str(choose_device(device)))
+    return encoder.transform
 
 
 def _colours(levels: tuple[float, ...], device: str) -> Tensor:

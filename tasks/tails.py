@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from burnish.tasks.convnet import has_bfloat16
 from burnish.tasks.models import Network
 from burnish.tasks.pretrained import PretrainedEncoder
 
@@ -54,7 +55,7 @@ class Tail(nn.Module):
     def forward(self, maps: Tensor, generator: torch.Generator | None = None, moves: object = None) -> Tensor:
         """Give scores float32 (1, n, k); in training on a GPU the blocks compute in bfloat16."""
         del moves
-        half = self.training and maps.is_cuda
+        half = self.training and has_bfloat16(maps.device)
         with torch.autocast(maps.device.type, torch.bfloat16, enabled=half):
             features = self.blocks(maps.contiguous(memory_format=torch.channels_last)).float()
         if self.training and self.dropout:

@@ -57,7 +57,7 @@ class Team:
 
     def joined(self, network: nn.Module) -> nn.Module:
         """Give a network whose gradients are the mean over all processes; alone, the network itself."""
-        return network if self.size == 1 else DistributedDataParallel(network)
+        return network if self.size == 1 else DistributedDataParallel(network, broadcast_buffers=False)
 
     def total(self, value: Tensor) -> Tensor:
         """Give the sum over all processes."""

@@ -8,6 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from burnish.tasks.encoders import PatchEncoder, _principal, fit_patch_encoder
 from burnish.tasks.findings import InputError
+from burnish.tasks.multivariate import OUTLIER_ABOVE, score_outliers
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,18 @@ def test_through_tensors_and_back(digits, encoder):
 
 @pytest.mark.parametrize(("side", "channels"), [(16, 1), (28, 3), (64, 3)])
 def test_sizes(side, channels):
-    pixels = np.random.default_rng(0).integers(0, 255, (8, side, side, channels), dtype=np.uint8)
-    assert fit_patch_encoder(pixels, filters=8).transform(pixels).shape == (8, 8)
+    pixels = np.random.default_rng(0).integers(0, 255, (12, side, side, channels), dtype=np.uint8)
+    assert fit_patch_encoder(pixels, filters=8).transform(pixels).shape == (12, 11)
+
+
+def test_few_images_do_not_make_all_others_unusual(digits):
+    """n rows span n − 1 directions; in another, which rounding made, all others are thousands of spreads away."""
+    encoder = fit_patch_encoder(digits[0][:60])
+    features = encoder.transform(digits[0])
+    assert features.shape[1] < 60
+    assert (features[:60].std(axis=0) > 1e-3 * features.std()).all()
+    learnt = np.arange(len(features)) < 60
+    assert (score_outliers(features, learnt)[~learnt] > OUTLIER_ABOVE).mean() < 0.5
 
 
 def test_blank_images_give_finite_features():
