@@ -88,7 +88,7 @@ def _opened(run_folder: Path) -> tuple[SavedModel, RowReader, Config]:
         encoder=model.encoder,
         notations=notations,
         limits=limits if data.embeddings is None and data.image is None else None,
-        id=data.id,
+        id=data.id or data.image,
         image=data.image,
         embeddings=data.embeddings is not None,
         delimiter=data.delimiter,

@@ -119,6 +119,9 @@ class RowReader:
             typed[name] = frame[name].mask(is_missing(frame[name]))
         if text is not None:
             typed[text] = frame[text].astype("str")
+        for name in limited:  # with nothing in it, a column of numbers looks like any other
+            if typed[name].isna().all():
+                typed[name] = typed[name].astype(np.float64)
         return self.limits.apply(typed)[0] if self.limits else typed
 
     def _folder(self, folder: Path) -> Iterator[Part]:

@@ -3,6 +3,7 @@
 - `model.json`: architecture, classes, temperature, versions, and the SHA-256 of the other files and of itself
 - `network.safetensors` or `trees.safetensors`: the weights of a network, the nodes of boosted trees
 - `preprocessing.json`, `preprocessing.safetensors`: the encoder
+- `limits.json`, `notations.json`: where there are such, how a row is treated before it is encoded (`new_rows`)
 
 The sums find a damaged or edited folder; they are no signature, and do not stop a forger who writes new sums too.
 """
@@ -35,12 +36,13 @@ from burnish.tasks.tree_columns import TreeEncoder
 from burnish.tasks.tree_training import TrainedTrees
 from burnish.tasks.trees import Trees
 
-FORMAT = 2
+FORMAT = 3
 MODEL = "model.json"
 NETWORK = "network.safetensors"
 TREES = "trees.safetensors"
 PLAIN = "preprocessing.json"
 TENSORS = "preprocessing.safetensors"
+BESIDE = ("limits.json", "notations.json")  # written earlier: how rows are treated before they are encoded
 
 
 AnyEncoder = Encoder | TreeEncoder | PixelEncoder
@@ -120,13 +122,19 @@ def save_model(
         **described,
         "classes": list(classes),
         "temperature": temperature,
-        "sha256": {name: sha256(content).hexdigest() for name, content in contents.items()},
+        "sha256": {name: sha256(content).hexdigest() for name, content in contents.items()} | _sums_beside(folder),
     }
     model["sum"] = sha256(_json(model)).hexdigest()
     for old in {NETWORK, TREES} - {name}:
         (folder / old).unlink(missing_ok=True)
     for name, content in (contents | {MODEL: _json(model)}).items():
         (folder / name).write_bytes(content)
+
+
+def _sums_beside(folder: Path) -> dict[str, str | None]:
+    """Give the sum of each file that says how rows are treated before they are encoded, None where there is none."""
+    paths = {name: folder / name for name in BESIDE}
+    return {name: sha256(_read(path)).hexdigest() if path.exists() else None for name, path in paths.items()}
 
 
 def _taken_apart(
@@ -163,13 +171,16 @@ def load_model(folder: Path) -> SavedModel:
     weights = TREES if "trees" in model else NETWORK
     contents = {name: _read(folder / name) for name in (weights, PLAIN, TENSORS)}
     try:
-        for name, content in contents.items():
-            if sha256(content).hexdigest() != model["sha256"][name]:
+        sums = {name: sha256(content).hexdigest() for name, content in contents.items()} | _sums_beside(folder)
+        for name, found in sums.items():
+            if found != model["sha256"][name]:
                 raise InputError(f"{folder / name} is not as it was saved: take the model folder from its run again")
         encoder = _encoder(json.loads(contents[PLAIN]), load(contents[TENSORS]))
         classes = tuple(model["classes"])
         network = _put_together(model, load(contents[weights]), encoder)
         return SavedModel(network, encoder, classes, float(model["temperature"]))
+    except InputError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         why = " ".join(str(error).split())
         raise InputError(f"{folder} holds no model that this version of Burnish reads: {why}") from error
@@ -195,7 +206,7 @@ def _read_model(folder: Path) -> dict[str, Any]:
     try:
         model = json.loads(content)
         written = model.pop("sum")
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(f"{path} describes no model: take the model folder from its run again") from error
     if model.get("format") != FORMAT:
         found = model.get("format")

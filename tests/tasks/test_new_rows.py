@@ -76,6 +76,14 @@ def test_limits_are_those_of_the_run(tmp_path, given):
     assert stored_treatment(tmp_path / "nowhere") == ({}, None)
 
 
+def test_rows_whose_numbers_are_all_missing_are_read(tmp_path, given):
+    frame, trees, _ = encoders(given)
+    limits = fit_limits(frame, columns=["size"], rows=np.ones(ROWS, bool), method="winsorize")
+    given[:1].assign(size="").to_csv(tmp_path / "t.csv", index=False)
+    ((_, rows),) = RowReader(encoder=trees, limits=limits).read(tmp_path / "t.csv")
+    assert rows["size"].isna().all() and rows["size"].dtype == np.float64
+
+
 def test_embeddings_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(new_rows, "PART_ROWS", 4)
     rows = np.random.default_rng(0).normal(size=(10, 3))

@@ -9,10 +9,10 @@ from safetensors.torch import load, save
 from burnish.tasks.encoders import fit_patch_encoder
 from burnish.tasks.features import fit_array_encoder, fit_table_encoder
 from burnish.tasks.findings import InputError
-from burnish.tasks.saved import MODEL, NETWORK, PLAIN, TENSORS, TREES, load_model, save_model
+from burnish.tasks.saved import BESIDE, MODEL, NETWORK, PLAIN, TENSORS, TREES, load_model, save_model
 from burnish.tasks.train import predict, train_network
 from burnish.tasks.training_recipe import Recipe
-from burnish.tasks.tree_training import train_trees
+from burnish.tasks.tree_training import RIDGE, train_trees
 
 CLASSES = ("no", "yes")
 RNG = np.random.default_rng(0)
@@ -93,6 +93,25 @@ def test_refuses_files_that_were_changed_or_are_gone(tmp_path, name):
         load_model(tmp_path)
 
 
+@pytest.mark.parametrize("name", BESIDE)
+def test_refuses_a_treatment_that_was_changed_is_gone_or_came_later(tmp_path, name):
+    features = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    network = train_network(features, np.arange(40) % 2, classes=("a", "b"), model="linear")
+    (tmp_path / name).write_text("{}")
+    save_model(tmp_path, network, fit_array_encoder(features), classes=("a", "b"))
+    load_model(tmp_path)
+    (tmp_path / name).write_text("{} ")
+    with pytest.raises(InputError, match=f"{name} is not as it was saved: take the model folder from its run again$"):
+        load_model(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(InputError, match="is not as it was saved"):
+        load_model(tmp_path)
+    save_model(tmp_path, network, fit_array_encoder(features), classes=("a", "b"))
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(InputError, match="is not as it was saved"):
+        load_model(tmp_path)
+
+
 def test_refuses_another_format_and_what_is_no_model(tmp_path):
     saved(tmp_path, ARRAY, fit_array_encoder(ARRAY))
     path = tmp_path / MODEL
@@ -148,6 +167,7 @@ def test_trees_give_scikit_learns_numbers_after_loading(tmp_path, trees):
     fitted = HistGradientBoostingClassifier(
         categorical_features=model.encoder.categorical,
         early_stopping=False,
+        l2_regularization=RIDGE,
         max_iter=trees.best_epoch,
         random_state=0,
     ).fit(cells, labels, sample_weight=rng.random(600)[:450].astype(np.float32))
@@ -178,7 +198,8 @@ def forged(folder, change):
     model = json.loads((folder / MODEL).read_text())
     change(model)
     model.pop("sum")
-    model["sha256"] = {name: sha256((folder / name).read_bytes()).hexdigest() for name in model["sha256"]}
+    there = {name: sha256((folder / name).read_bytes()).hexdigest() for name, old in model["sha256"].items() if old}
+    model["sha256"] |= there
     model["sum"] = sha256(json.dumps(model, indent=1, ensure_ascii=False).encode()).hexdigest()
     (folder / MODEL).write_text(json.dumps(model, indent=1, ensure_ascii=False))
 
