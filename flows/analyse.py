@@ -32,6 +32,7 @@ from burnish.tasks.errors import categorise, error_table, misclassified
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import SEVERITIES, InputError
 from burnish.tasks.headline import headline
+from burnish.tasks.knobs import idle_knobs
 from burnish.tasks.metrics import Measurement, Rate, error_rate, measure, stated
 from burnish.tasks.mismatch import (
     LEADING,
@@ -151,6 +152,7 @@ def analyse(
         mismatch=mismatch,
         model=fitted.trained.model if fitted.trained else "",
         encoder=TUNED if fitted.steps else prepared.encoder.kind if prepared.encoder else "",
+        idle=_idle(prepared, fitted),
     )
     table["error_categories"] = categorise(table, prepared.attributes)
     categories = error_table(table["error_categories"][dev].tolist(), wrong[dev], int(dev.sum()))
@@ -260,6 +262,14 @@ def attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None
         log.warning("the report shows no values of the rows: %s", error)
         return None
     return examples.attributes if examples.table["id"].equals(table["id"]) else None
+
+
+def _idle(prepared: Prepared, fitted: Fitted) -> tuple[str, ...]:
+    """Name the knobs that training longer, or larger images, make none of here."""
+    if fitted.trained is None or prepared.measures is None or prepared.pixels is None:
+        return ()
+    original = float(prepared.measures[["width", "height"]].min(axis=1).median())
+    return idle_knobs(fitted.trained.best_epoch, len(fitted.trained.history), original, prepared.pixels.shape[1])
 
 
 def _judged_table(prepared: Prepared, labels: Labels, fitted: Fitted) -> pd.DataFrame:

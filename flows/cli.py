@@ -289,7 +289,7 @@ def serve(
 def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: str) -> None:
     from burnish.flows.division import check_division, check_groups, check_trainable
     from burnish.flows.gates import check_rules
-    from burnish.flows.prepare import open_examples
+    from burnish.flows.opening import check_network, open_examples
     from burnish.flows.run import discard_run, start_run
 
     check_rules(fail_on or [])
@@ -299,6 +299,7 @@ def _walk(config: Config, out: Path | None, fail_on: list[str] | None, command: 
     check_division(config, examples)
     check_groups(config, examples)
     check_trainable(config, examples)
+    check_network(config, examples, training=command == "run")
     current = start_run(config, out, console)
     try:
         _finish(current, examples, fail_on, command)

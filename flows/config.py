@@ -102,6 +102,11 @@ def parse_config(raw: dict[str, Any], where: str = "the configuration") -> Confi
         raise InputError(f"{where}: {first_problem(error, Config)}") from None
     if problem := _frozen(config):
         raise InputError(f"{where}: train.unfreeze is {config.train.unfreeze}, and {problem}, or train.unfreeze to 0")
+    if config.features.backbone_weights is not None and config.features.encoder != "pretrained":
+        raise InputError(
+            f"{where}: features.backbone_weights is {config.features.backbone_weights}, and features.encoder is "
+            f"{config.features.encoder}, which reads no such file: set it to pretrained, or leave backbone_weights out"
+        )
     return config
 
 

@@ -40,7 +40,7 @@ def validate(
         learn = run.stage("Learn the data contract", learn_suite)
         frame = validated_frame(examples, scan, given_names(run.config, examples))
         rows = (table["split"] == "train").to_numpy()
-        suite = learn(frame, rows=rows, **contract_options(run.config, examples))
+        suite = learn(frame, rows=rows, classes=examples.classes, **contract_options(run.config, examples))
         run.add(*learning_findings(suite))
     else:
         suite = load_suite(options.suite)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,9 +13,10 @@ from burnish.flows.prepare import Prepared
 from burnish.flows.run import Run
 from burnish.tasks.augment import augment_images, rows_to_copy
 from burnish.tasks.features import TableEncoder
-from burnish.tasks.findings import InputError
+from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.noise_fit import FittedNoise, fit_noise
 from burnish.tasks.noise_trial import FEWEST_JUDGES, Made, Trial, try_noise
+from burnish.tasks.pretrained import encoding
 from burnish.tasks.recipes import UNCHANGED, Recipe, mild_recipe
 from burnish.tasks.row_noise import noisy_rows
 from burnish.tasks.unusual import columns_of
@@ -103,7 +103,8 @@ def _copies_of_images(run: Run, prepared: Prepared) -> Copies:
     assert prepared.pixels is not None and prepared.encoder is not None and prepared.features is not None
     candidates, fitted = _candidates(run, prepared)
     trials = _tried(run, prepared, candidates) if len(candidates) > 1 else ()
-    name = next((trial.name for trial in trials if trial.kept), next(iter(candidates)))
+    untried = NONE if NONE in candidates else next(iter(candidates))  # what dev cannot judge is not done unasked
+    name = next((trial.name for trial in trials if trial.kept), untried)
     noise = candidates[name]
     labels = prepared.judging[noise.rows]
     options, seed = run.config.augment, run.config.seed
@@ -113,7 +114,8 @@ def _copies_of_images(run: Run, prepared: Prepared) -> Copies:
     made = run.stage("Augment images", augment_images)(pixels, noise.recipe, origin=origin, seed=seed)
     features = prepared.features[:0]
     if len(made):
-        features = run.stage("Encode augmented images", prepared.encoder.transform)(made)
+        encode = encoding(prepared.encoder, run.config.train.device)
+        features = run.stage("Encode augmented images", encode)(made)
     shown = np.unique(np.linspace(0, len(made) - 1, min(options.preview, len(made))).astype(int))
     facts = _facts(run, prepared, noise.rows[origin], name, noise.recipe.as_dict())
     facts |= {"trials": [trial.as_dict() for trial in trials], "told_apart": fitted and fitted.as_dict()}
@@ -153,6 +155,7 @@ def _tried(run: Run, prepared: Prepared, candidates: dict[str, Noise]) -> tuple[
     target = judged & target_rows(run, prepared)
     judges = np.flatnonzero(target if target.any() else judged)
     if len(judges) < FEWEST_JUDGES:
+        run.add(_too_few(len(judges), like_target=bool(target.any())))
         return ()
     assert prepared.features is not None
     rows = np.flatnonzero(prepared.learnable)
@@ -168,6 +171,19 @@ def _tried(run: Run, prepared: Prepared, candidates: dict[str, Noise]) -> tuple[
     )
 
 
+def _too_few(count: int, *, like_target: bool) -> Finding:
+    """Say that no noise was added because too few dev images could judge it."""
+    held = f"{count:,} labelled {'image' if count == 1 else 'images'}{' of the target' if like_target else ''}"
+    return Finding(
+        "augmentation.untried",
+        f"No noise was added: dev has {held}, too few to try noise on",
+        "info",
+        explanation="Noise is kept only where dev likes it.",
+        method=f"augment.method: auto tries noise on {FEWEST_JUDGES} dev images or more.",
+        advice="Give dev a larger part (split.ratios), or set augment.method to noise to have it untried.",
+    )
+
+
 def _trial_copies(run: Run, prepared: Prepared, noise: Noise, rows: Rows, drawn: Rows) -> Made:
     """Copies of those of the rows drawn that the noise is meant for, and the place of each among the rows drawn."""
     assert prepared.pixels is not None and prepared.encoder is not None and prepared.features is not None
@@ -176,8 +192,7 @@ def _trial_copies(run: Run, prepared: Prepared, noise: Noise, rows: Rows, drawn:
         return prepared.features[:0], meant[:0]
     origin = rows_to_copy(meant, copies=max(run.config.augment.copies, 1))
     made = augment_images(prepared.pixels[rows[drawn[meant]]], noise.recipe, origin=origin, seed=run.config.seed)
-    transform: Callable[[Any], NDArray[np.float32]] = prepared.encoder.transform
-    return transform(made), meant[origin]
+    return encoding(prepared.encoder, run.config.train.device)(made), meant[origin]
 
 
 def _facts(run: Run, prepared: Prepared, origin: Rows, method: str, recipe: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,39 @@ def open_examples(config: Config) -> Examples:
     return apply_strengths(examples, config.features.weights)
 
 
+def check_network(config: Config, examples: Examples, *, training: bool) -> None:
+    """Refuse a device, a model or a pretrained network that is not to be had, before a run is begun.
+
+    `training` says whether a model is to be trained in the end; networks are imported here alone.
+    """
+    from burnish.tasks.backbones import open_backbone
+    from burnish.tasks.training_checks import check_model
+
+    images = examples.kind == "images" and examples.embeddings is None
+    if not images:
+        _check_idle(config, "embeddings" if examples.embeddings is not None else "columns")
+    nothing = examples.kind == "table" and examples.embeddings is None and not (examples.learn_from or examples.text)
+    columns = examples.kind == "table" and examples.embeddings is None and bool(examples.learn_from)
+    asked = config.train.model if training and not nothing else "auto"
+    check_model(asked, config.train.device, images=images, columns=columns)
+    if images and config.features.encoder == "pretrained":
+        open_backbone(config.features.backbone, config.features.backbone_weights, bare=True)
+
+
+def _check_idle(config: Config, learnt: str) -> None:
+    """Refuse settings of images where none are learnt from."""
+    if config.augment.method == "fitted":
+        raise InputError(
+            f"augment.method is fitted, and the model learns from {learnt}: only the noise of images is fitted to dev; "
+            "set it to auto, noise or none"
+        )
+    if config.features.encoder == "pretrained":
+        raise InputError(
+            f"features.encoder is pretrained, and the model learns from {learnt}, which no image network reads: leave "
+            "it out"
+        )
+
+
 def _check_suite(config: Config, examples: Examples) -> None:
     """Refuse a suite about columns that the data does not have."""
     if config.validate_.suite is None:

@@ -26,7 +26,7 @@ from burnish.flows.noise import make_copies
 from burnish.flows.prepare import Prepared, prepare
 from burnish.flows.rounds import Standing, finished_with, keep_standing, lead_over_given, read_standings, stand
 from burnish.flows.run import Run, StoppedError, as_flow
-from burnish.flows.search import search_knobs
+from burnish.flows.search import other_chosen, search_knobs
 from burnish.flows.train import Fitted, keep_model, train
 from burnish.flows.unfreeze import unfreeze_blocks
 from burnish.tasks.examples import Examples
@@ -105,6 +105,8 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
         kept, labels = 0, withhold_changes(labels, given)
         fitted = walked[0][1] if walked.get(0) else fit(run, prepared, given, copies, 0)
     fitted = unfreeze_blocks(run, prepared, labels, copies, fitted, found.recipes)
+    if fitted.trained is not None:
+        run.add(*other_chosen(found.facts, fitted.trained.model))
     write_labels(run, prepared, labels)
     keep_model(run, prepared, fitted)
     figures = [replace(each.figures, kept=number == kept) for number, each in enumerate(standings)]

@@ -31,7 +31,7 @@ from burnish.tasks.notation import things
 from burnish.tasks.optimizers import usual_rate
 from burnish.tasks.search import search
 from burnish.tasks.search_space import PANDA, USED, Knob, check_kind, read_knobs, usual_knobs
-from burnish.tasks.search_trials import Order
+from burnish.tasks.search_trials import LIMITS, Order, beyond_limits
 from burnish.tasks.training_recipe import Recipe
 
 FOLDER = "search"
@@ -44,6 +44,9 @@ OPTIMISM = (
     "Dev chose the best of these trials, so its dev figures are a little too good, the more so the more trials there "
     "were; the test part had no say and tells what to expect."
 )
+
+
+ALONE = "Nothing was tried but the {} as configured"
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,44 @@ def _search(run: Run, prepared: Prepared, copies: Copies | None, kind: str) -> F
         turned = {"legs": [{"epochs": order.leg} | by_number[number] for number in facts["legs"]]}
     facts |= {
         "model": kind,
+        "beyond": beyond_limits(facts["trials"][0], facts["order"]),
         "yaml": _lines(turned),
         "note": OPTIMISM,
     }
     run.add(_finding(facts, kind))
     return Found({kind: _turned(configured, turned)} if turned else {}, {"search": facts})
+
+
+def other_chosen(facts: Mapping[str, Any], chosen: str) -> tuple[Finding, ...]:
+    """Say where another kind of model was chosen in the end than the one whose knobs were searched.
+
+    Parameters
+    ----------
+    facts : mapping
+        The sections of the summary; without `search` there is nothing to say.
+    chosen : str
+        The kind of the final model.
+
+    Examples
+    --------
+    >>> facts = {"search": {"model": "mlp", "order": {"milliseconds": None, "parameters": 2_000}}}
+    >>> [each.title for each in other_chosen(facts, "boosting")]
+    ['The mlp was searched; boosting was chosen all the same, by dev, and the limits of the search do not bind it']
+    """
+    searched = facts.get("search")
+    if searched is None or searched["model"] == chosen:
+        return ()
+    limited = any(searched["order"][name] is not None for name in LIMITS)
+    unbound = ", and the limits of the search do not bind it" if limited else ""
+    return (
+        Finding(
+            "search.other",
+            f"The {searched['model']} was searched; {chosen} was chosen all the same, by dev{unbound}",
+            "warning" if limited else "info",
+            method="train.model auto: the best on dev of all kinds of model, each as it is trained",
+            advice=f"To have what was searched, set train.model to {searched['model']}.",
+        ),
+    )
 
 
 def _kind(run: Run, prepared: Prepared) -> str:
@@ -195,11 +231,14 @@ def _finding(facts: Mapping[str, Any], kind: str) -> Finding:
             advice="Raise search.milliseconds or search.parameters, or search smaller networks.",
         )
     if not facts["best"]:
-        title = f"None of {trials} is better than the {kind} as configured"
-        return Finding("search.none", title, "info", method=method)
+        others = things(len(facts["trials"]) - 1, "leg" if legs else "other trial")
+        title = f"None of {others} is better than the {kind} as configured"
+        return Finding("search.none", title if len(facts["trials"]) > 1 else ALONE.format(kind), "info", method=method)
     named = facts["order"]["optimize"].replace("_", " ")
-    before, after = (
-        next(trial["value"] for trial in facts["trials"] if trial["number"] == number) for number in (0, facts["best"])
+    first, best = (
+        next(trial for trial in facts["trials"] if trial["number"] == number) for number in (0, facts["best"])
     )
-    title = f"Of {trials} the best {kind} has a dev {named} of {after:.4f}; as configured it is {before:.4f}"
+    beyond = facts["beyond"]
+    other = f"the configured one is {beyond}" if beyond else f"as configured it is {first['value']:.4f}"
+    title = f"Of {trials} the best {kind} has a dev {named} of {best['value']:.4f}; {other}"
     return Finding("search.best", title, "info", explanation=OPTIMISM, method=method)

@@ -329,6 +329,13 @@ class Train(Section):
         "auto", description="fuse the cnn's layers by torch.compile; auto: on a GPU, where the epochs to come repay it"
     )
 
+    @field_validator("hidden")
+    @classmethod
+    def _some(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
+        if not hidden:
+            raise ValueError("give one or more layer widths of at least 1")
+        return hidden
+
     @field_validator("legs")
     @classmethod
     def _turned_in_flight(cls, legs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -371,8 +378,10 @@ class Search(Section):
         description="cut a trial short whose dev log loss falls behind the others at the same epoch; auto: by the "
         "median, but not where the learning rate follows a plan for all epochs, as that of the cnn",
     )
-    milliseconds: float | None = Field(None, gt=0, description="a model that needs more for an example never wins")
-    parameters: int | None = Field(None, ge=1, description="a model with more weights never wins")
+    milliseconds: float | None = Field(
+        None, gt=0, description="of the networks searched, one that needs more for an example never wins"
+    )
+    parameters: int | None = Field(None, ge=1, description="of the networks searched, one with more weights never wins")
     jobs: int = Field(
         1, ge=1, le=64, description="trials at once (caviar); with more than 1 no two searches are quite the same"
     )

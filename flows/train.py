@@ -28,7 +28,7 @@ from burnish.tasks.moves import Moves
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import save_model
 from burnish.tasks.train import Trained, predict, train_network
-from burnish.tasks.training_checks import training_findings
+from burnish.tasks.training_checks import NO_COLUMNS, idle_knobs, training_findings
 from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.tree_training import TrainedTrees, train_trees
 from burnish.tasks.unfreezing_stages import Step
@@ -122,7 +122,11 @@ def train(
     judges = judges_of(prepared, labels)
     strength = weights["weight"].to_numpy()
     made: dict[str, Trained | TrainedTrees | TrainedConvNet] = {}
-    for kind in _kinds(run, prepared, len(judges.rows)):
+    kinds = _kinds(run, prepared, len(judges.rows))
+    if number == 0:
+        turned = run.config.train.model_dump(exclude_defaults=True)
+        run.add(*idle_knobs(turned, kinds, doubted=bool(run.config.mislabels.methods)))
+    for kind in kinds:
         recipe = (recipes or {}).get(kind) or recipe_of(run, prepared)
         if kind == BOOSTING:
             made[kind] = _fit_trees(run, prepared, labels, strength, judges, number)
@@ -153,7 +157,7 @@ def _kinds(run: Run, prepared: Prepared, judged: int) -> tuple[str, ...]:
     """Name the models to train: the configured one, or those that dev is to choose from."""
     configured, columns = run.config.train.model, prepared.tree_columns
     if configured == BOOSTING and not columns:
-        raise InputError("train.model is boosting, which reads columns of a table: choose auto, linear or mlp here")
+        raise InputError(NO_COLUMNS)
     if configured == CNN and prepared.images is None:
         raise InputError(NO_IMAGES)
     if configured != "auto":

@@ -188,13 +188,7 @@ def _modules(network: nn.Module) -> Iterator[nn.Module]:
 
 def _load(network: nn.Module, path: Path, name: str, *, last: str) -> None:
     """Load a weights file into a network; the weights of the last layer may be there or not."""
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(
-            f"{path} cannot be read as safetensors ({error}): features.backbone_weights is a .safetensors file of "
-            f"{name}, never a pickle"
-        ) from error
+    tensors = _read(path, name)
     own = network.state_dict()
     needed, given = ({key for key in keys if not _spared(key, last)} for keys in (own, tensors))
     other = {key for key in needed & given if tensors[key].shape != own[key].shape}
@@ -206,6 +200,35 @@ def _load(network: nn.Module, path: Path, name: str, *, last: str) -> None:
             "backbone_weights, or name theirs in features.backbone"
         )
     network.load_state_dict({key: tensors[key] for key in needed}, strict=False)
+
+
+def _read(path: Path, name: str) -> dict[str, Tensor]:
+    """Read a weights file.
+
+    Raises
+    ------
+    InputError
+        It is not there, is no safetensors file, or holds what is not finite.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"features.backbone_weights: {path} {what}; name a .safetensors file of {name}")
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except OSError as error:
+        raise InputError(f"features.backbone_weights: {path} cannot be read ({error}); allow or replace it") from error
+    except SafetensorError as error:
+        raise InputError(
+            f"features.backbone_weights: {path} is no safetensors file (a PyTorch .pth is a pickle, which is never "
+            "loaded): convert it with safetensors.torch.save_file"
+        ) from error
+    spoilt = {key for key, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())}
+    if spoilt:
+        raise InputError(
+            f"features.backbone_weights: {path} holds NaN or infinite numbers in {_named(spoilt)}; give a file whose "
+            "weights are finite"
+        )
+    return tensors
 
 
 def _spared(key: str, last: str) -> bool:

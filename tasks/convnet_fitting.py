@@ -27,6 +27,7 @@ def learn(
     learners: Sequence[Learner],
     *,
     judge: Judge | None,
+    patience: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     compiling: Compiling | None = None,
@@ -40,6 +41,9 @@ def learn(
     judge : callable, optional
         → (loss, error) of all networks together, called after each epoch; the smallest loss is kept. None: all epochs
         run, the last is kept.
+    patience : int, optional
+        Epochs without a gain on the judge's rows after which it ends, whatever the plan of the rate; by default only
+        what has no plan ends early.
     threads : int, optional
         Of the CPU: how many networks learn at once.
     progress : callable, optional
@@ -55,7 +59,9 @@ def learn(
     compiling = compiling or Compiling()
     try:
         with torch.backends.cudnn.flags(enabled=True, deterministic=True):  # a killed run ends as it would have
-            rows = _epochs(learners, judge=judge, threads=threads, progress=progress, compiling=compiling)
+            rows = _epochs(
+                learners, judge=judge, patience=patience, threads=threads, progress=progress, compiling=compiling
+            )
     finally:
         compiling.undo()  # what is left of a batch too large would not fit beside a smaller one
     for learner in learners:
@@ -67,12 +73,15 @@ def _epochs(
     learners: Sequence[Learner],
     *,
     judge: Judge | None,
+    patience: int | None,
     threads: int | None,
     progress: Progress | None,
     compiling: Compiling,
 ) -> list[dict[str, float]]:
     """Go through the rows again and again, as long as the judge sees a gain; give the history."""
     plan, best, stale = learners[0].plan, np.inf, 0
+    if patience is None and plan.decay not in PLANS:
+        patience = plan.recipe.patience * HALTS
     rows: list[dict[str, float]] = []
     for epoch in range(1, plan.epochs + 1):
         sizes = [size for learner in learners for size in learner.sizes()]
@@ -89,7 +98,7 @@ def _epochs(
         rows.append({"epoch": epoch, "train_loss": train_loss, "dev_loss": loss, "dev_error": error})
         if progress:
             progress(epoch, train_loss, loss)
-        if plan.decay not in PLANS and stale >= plan.recipe.patience * HALTS:
+        if patience is not None and stale >= patience:
             break
     return rows
 

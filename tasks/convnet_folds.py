@@ -24,7 +24,7 @@ from burnish.tasks.dealing import assign_folds
 from burnish.tasks.fitting import Progress, choose_device, limited_threads
 from burnish.tasks.folds import OutOfFold
 from burnish.tasks.image_stages import Stage, learnt_rows
-from burnish.tasks.learners import side_by_side
+from burnish.tasks.learners import Learner, side_by_side
 from burnish.tasks.memory import fit_in_memory
 from burnish.tasks.moves import Moves
 from burnish.tasks.team import ALONE, Team
@@ -121,7 +121,7 @@ class _Folds:
         """Train all networks and give their predictions."""
         history = learn(self.learners, judge=self._judge, threads=self.threads, progress=progress, compiling=compiling)
         best = int(history["dev_loss"].to_numpy().argmin())
-        everyone = side_by_side(lambda each: each.log_probabilities(self.unlabelled).exp(), self.learners, self.threads)
+        everyone = side_by_side(lambda each: self._said(each, self.unlabelled).exp(), self.learners, self.threads)
         probabilities = self._logs(torch.stack(everyone).mean(0).log()).exp()
         return OutOfFold(
             probabilities.cpu().numpy(),
@@ -138,16 +138,18 @@ class _Folds:
         """Log probabilities (n, k): of each row by the network that does not see it, of the others as given."""
         logs = torch.empty_like(self.heard)
         logs[self.unlabelled] = unlabelled
-        said = side_by_side(
-            lambda each: each.log_probabilities(self.held_out[each.number]), self.learners, self.threads
-        )
+        said = side_by_side(lambda each: self._said(each, self.held_out[each.number]), self.learners, self.threads)
         for rows, made in zip(self.held_out, said, strict=True):
             logs[rows] = made
         return logs
 
+    def _said(self, learner: Learner, rows: Tensor) -> Tensor:
+        """Give a network's log probabilities (m, k) of rows; where there are none it is not asked."""
+        return learner.log_probabilities(rows) if len(rows) else self.heard[:0]
+
     def _judge(self) -> tuple[float, float]:
         turn = self.learners[self.epochs % len(self.learners)]
-        logs = self._logs(turn.log_probabilities(self.unlabelled))
+        logs = self._logs(self._said(turn, self.unlabelled))
         self.heard += logs
         self.epochs += 1
         labels, mass = self.stage.labels[self.labelled], self.stage.weights[self.labelled]

@@ -27,7 +27,7 @@ Known failure: a suspect is where the model disagrees with the label; without su
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,7 @@ def diagnose(
     mismatch: Sequence[Comparison] = (),
     model: str = "mlp",
     encoder: str = "table",
+    idle: Collection[str] = (),
 ) -> Diagnosis:
     """Tell bias, variance, data mismatch and dev overfit apart, and which knob to turn next.
 
@@ -97,6 +98,8 @@ def diagnose(
         What `measure_mismatch` found.
     model, encoder : str
         What was trained, and on which features: only knobs of these are advice (`knobs.next_steps`).
+    idle : collection of str
+        Codes of knobs that would bring nothing here.
 
     >>> diagnose(human=0.007, train=0.035, dev=0.078).verdict
     'bias first'
@@ -135,6 +138,7 @@ def diagnose(
             noise_first=noisy,
             model=model,
             encoder=encoder,
+            idle=idle,
         ),
     )
 

@@ -18,6 +18,9 @@ from burnish.tasks.findings import SHOWN_IDS, Finding, InputError
 from burnish.tasks.tables import FORMATS
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+_READ = ", ".join(sorted(IMAGE_SUFFIXES))
+ENDINGS = 5  # that a sentence names
+MANY = 0.1  # of the files passed over: more than strays
 _LAYOUT = "expected is one folder a class with the images in it, as in digits/7/0001.png"
 
 
@@ -56,12 +59,16 @@ def list_class_folders(root: Path) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
         if not found:
             barren.append(name)
     if not images:
-        raise InputError(f"{root} has {len(classes)} folders and no image in any of them: {_LAYOUT}")
+        others = _endings(passed)
+        held = f" (they hold {', '.join(others)} files)" if others else ""
+        raise InputError(
+            f"{root} has {len(classes)} folders and no image in any of them{held}: {_LAYOUT}; read are {_READ}"
+        )
     for path in images:
         _check_unicode(path, root)
     images.sort()
     frame = pd.DataFrame({"image": images, "label": [path.split("/", 1)[0] for path in images]}, dtype="str")
-    return frame, _passed_over(passed, barren)
+    return frame, _passed_over(passed, barren, len(images))
 
 
 def check_image_paths(
@@ -152,7 +159,13 @@ def _walk(root: Path, name: str, within: str, passed: Counter[str]) -> list[str]
 def _kind_of(name: str) -> str:
     if name.startswith("."):
         return "hidden files"
-    return "images" if Path(name).suffix.lower() in IMAGE_SUFFIXES else "other files"
+    suffix = Path(name).suffix.lower()
+    return "images" if suffix in IMAGE_SUFFIXES else f"{suffix} files" if suffix else "files without an ending"
+
+
+def _endings(passed: Counter[str]) -> list[str]:
+    """Name the endings of files that were passed over, the commonest first."""
+    return [kind.removesuffix(" files") for kind, _ in passed.most_common() if kind.startswith(".")][:ENDINGS]
 
 
 def _check_link(path: Path, root: Path, within: str) -> None:
@@ -185,19 +198,34 @@ def _relative_path(path: str, root: Path, within: str, where: str) -> str:
     return inner.replace(os.sep, "/")
 
 
-def _passed_over(passed: Counter[str], barren: list[str]) -> tuple[Finding, ...]:
+def _counted(kind: str, number: int) -> str:
+    """Say how many of a kind.
+
+    >>> _counted("hidden files", 1), _counted(".gif files", 1_200)
+    ('1 hidden file', '1,200 .gif files')
+    """
+    words = kind.replace("files", "file").removesuffix("s") if number == 1 else kind
+    return f"{number:,} {words}"
+
+
+def _passed_over(passed: Counter[str], barren: list[str], taken: int) -> tuple[Finding, ...]:
     findings = []
     count = sum(passed.values())
     if count:
-        kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(passed.items()))
+        shown = sorted(passed.most_common(ENDINGS))
+        rest = count - sum(number for _, number in shown)
+        kinds = ", ".join(_counted(kind, number) for kind, number in shown) + (f", {rest:,} others" if rest else "")
+        entries = "entries of the folder are" if count > 1 else "entry of the folder is"
+        what = "examples" if count > 1 else "an example"
+        lost = sum(number for kind, number in passed.items() if kind != "hidden files")
         findings.append(
             Finding(
                 code="images.passed_over",
-                title=f"{count:,} entries of the folder are not taken as examples: {kinds}",
-                severity="info",
+                title=f"{count:,} {entries} not taken as {what}: {kinds}",
+                severity="warning" if lost > MANY * (lost + taken) else "info",
                 explanation="Only image files inside class folders are examples.",
-                method=f"File names ending in {', '.join(sorted(IMAGE_SUFFIXES))} inside class folders, not hidden.",
-                advice="Move images into their class folder if some lie outside.",
+                method=f"File names ending in {_READ} inside class folders, not hidden.",
+                advice="Move images into their class folder if some lie outside; turn other formats into PNG.",
                 count=count,
             )
         )

@@ -9,7 +9,7 @@ Known failure: a smaller network or more regularisation against variance costs b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from burnish.tasks.findings import Finding, Severity
@@ -69,6 +69,13 @@ KNOBS: dict[GapName, tuple[Knob, ...]] = {
             "train.model",
             "`auto` lets dev choose among a linear model, an mlp and boosting.",
             ("boosting",),
+        ),
+        Knob(
+            "longer_cnn",
+            "Train longer",
+            "train.epochs",
+            "The last epoch was the best one on dev: twice as many.",
+            ("cnn",),
         ),
         Knob(
             "pixels",
@@ -200,6 +207,7 @@ def next_steps(
     noise_first: bool = True,
     model: str = "mlp",
     encoder: str = "table",
+    idle: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Give what to do, best first: the knobs of each material gap in `order`, and the suspected dev labels.
 
@@ -216,19 +224,40 @@ def next_steps(
         knobs turn anything.
     encoder : str
         The kind of the encoder that made the features, "tuned" where a pretrained one was unfrozen, "" without one.
+    idle : collection of str
+        Codes of knobs that would bring nothing here: "pixels" where the originals are no larger than what was shown,
+        "longer_cnn" where the best epoch was not the last.
     shifts : sequence of Comparison
         Those in which dev differs from what is trained on; what drives them goes into the advice on data mismatch.
     """
     steps = []
     for place, name in enumerate(order):
         severity: Severity = "info" if place else "warning"
-        knobs = (knob for knob in KNOBS[name] if knob.turns(model, encoder))
+        knobs = (knob for knob in KNOBS[name] if knob.turns(model, encoder) and knob.code not in idle)
         steps += [turn(knob, name, gaps[name], severity, shifts) for knob in knobs]
     if not order and any(gap.open for gap in gaps.values()):
         steps.append(measure_more(dev))
     if dev_suspects.known and dev_suspects.value >= material:
         steps.insert(0 if noise_first else 1, review_labels(dev, dev_suspects))
     return tuple(steps)
+
+
+def idle_knobs(best_epoch: int, epochs: int, original: float, shown: int) -> tuple[str, ...]:
+    """Name the knobs that would bring a convolution network nothing, for `next_steps`.
+
+    Parameters
+    ----------
+    best_epoch, epochs : int
+    original, shown : float, int
+        Median shorter side of the images as stored, and the side that the network was shown.
+
+    Examples
+    --------
+    >>> idle_knobs(20, 20, 16, 16), idle_knobs(7, 20, 64, 32)
+    (('pixels',), ('longer_cnn',))
+    """
+    idle = {"longer_cnn": best_epoch < epochs, "pixels": original <= shown}
+    return tuple(code for code, nothing in idle.items() if nothing)
 
 
 def review_labels(dev: Rate, suspects: Rate) -> Finding:

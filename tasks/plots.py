@@ -198,6 +198,8 @@ def _spread(rate: Any) -> tuple[float, float]:
 
 def training_curve(history: Sequence[Mapping[str, Any]], best_epoch: Any = None) -> str:
     """Draw the training loss and the dev error against the epoch as SVG; "" where there is no history."""
+    from matplotlib.ticker import MaxNLocator
+
     rows = [
         (e, number(h.get("train_loss")), number(h.get("dev_error")))
         for h in history or ()
@@ -214,6 +216,7 @@ def training_curve(history: Sequence[Mapping[str, Any]], best_epoch: Any = None)
         axes.plot(epochs, losses, ":", color=PALETTE["muted"], lw=1, label="training loss (left)")
         axes.plot(epochs, running_average(losses, SMOOTH), "--", color=PALETTE["muted"], lw=1.4, label="its average")
     _dress(axes, "epoch", "loss")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if dev:
         right = axes.twinx()
         right.plot(*zip(*dev, strict=True), color=PALETTE["accent"], lw=2, label="dev error, % (right)")

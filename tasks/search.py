@@ -93,7 +93,7 @@ def search(
     if order.method == "grid":
         knobs = knobs_of_grid(knobs, max(order.trials // SHARE, 1))
     with quiet():
-        study = open_study(folder, order.pruning)
+        study = open_study(folder, order.pruning, len(knobs))
         given = study, knobs, configured, order, folder, seed
         why = _Caviar(*given).go(measure) if leg is None else Panda(*given).go(measure, leg)
         records = [record(trial, knobs) for trial in ended(study)]

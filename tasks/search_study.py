@@ -16,6 +16,7 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ STARTING = 10  # trials drawn at random before TPE models anything, or a third o
 POPULATION = 4  # at least; NSGA-II has a quarter of the trials in each generation
 WATCHED = 5  # epochs before a trial may be cut short
 COMPARED = 4  # trials that must have ended before the median rule speaks
+BEGUN, DRAWN = 4, 5  # what lines of Optuna's journal tell: a trial was begun, a knob of it drawn
+OVER = (1, 2, 3)  # states of a trial there: complete, pruned, failed
 FEWEST_TO_WEIGH = 10  # finished trials; with fewer, importance would be guessing
 
 
@@ -54,17 +57,60 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def open_study(folder: Path, pruning: str) -> Study:
-    """Open the study of a folder, or begin it."""
+def open_study(folder: Path, pruning: str, knobs: int = 0) -> Study:
+    """Open the study of a folder, or begin it; what a kill left half written is taken out of its journal first.
+
+    A trial that was being drawn and has fewer than so many knobs counts as not begun.
+    """
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
     folder.mkdir(parents=True, exist_ok=True)
+    mend_journal(folder / JOURNAL, knobs)
     path = str(folder / JOURNAL)
     storage = optuna.storages.JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
     return optuna.create_study(
         storage=storage, study_name=NAME, direction="minimize", pruner=_pruner(pruning), load_if_exists=True
     )
+
+
+def mend_journal(path: Path, knobs: int) -> None:
+    """Cut a journal off before its first torn line, as a kill leaves one; one that is whole stays as it is.
+
+    Trials are drawn one after the other, so that only the last can want knobs; it is drawn again under its number.
+    """
+    if not path.is_file():
+        return
+    before = path.read_bytes()
+    lines = before[: before.rfind(b"\n") + 1].splitlines(keepends=True)
+    after = b"".join(_without_half_drawn(list(takewhile(_is_json, lines)), knobs))
+    if after != before:
+        part = path.with_suffix(".part")
+        part.write_bytes(after)
+        part.replace(path)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_half_drawn(lines: list[bytes], knobs: int) -> list[bytes]:
+    """Leave out the lines of the last trial where it is not over and wants knobs."""
+    told = [json.loads(line) for line in lines]
+    begun = [place for place, each in enumerate(told) if each["op_code"] == BEGUN]
+    if not begun:
+        return lines
+    own = [each.get("trial_id") == len(begun) - 1 for each in told]
+    own[begun[-1]] = True
+    about = [each for each, mine in zip(told, own, strict=True) if mine]
+    over = any(each.get("state") in OVER for each in about)
+    if over or sum(each["op_code"] == DRAWN for each in about) >= knobs:
+        return lines
+    return [line for line, mine in zip(lines, own, strict=True) if not mine]
 
 
 def sampler(method: str, trials: int, seed: int, number: int) -> BaseSampler:

@@ -20,6 +20,7 @@ from burnish.tasks.search_study import from_study
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
+LIMITS = {"milliseconds": "ms an example", "parameters": "weights"}
 NOTED = "noted"  # what is kept with each trial of the study
 
 
@@ -66,8 +67,7 @@ class Order:
 
     def limits(self) -> dict[str, float]:
         """Give what a trial must keep within."""
-        given = {"milliseconds": self.milliseconds, "parameters": self.parameters}
-        return {name: limit for name, limit in given.items() if limit is not None}
+        return {name: limit for name in LIMITS if (limit := getattr(self, name)) is not None}
 
 
 Measure = Callable[[Mapping[str, Any], Progress], Measured]
@@ -136,6 +136,23 @@ def record(trial: FrozenTrial, knobs: Sequence[Knob]) -> dict[str, Any]:
         **{name: noted.get(name) for name in names},
         **{name: noted[name] for name in ("from",) if name in noted},
     }
+
+
+def beyond_limits(told: Mapping[str, Any], order: Mapping[str, Any]) -> str:
+    """Say which limits a trial exceeds, by how much; "" where none.
+
+    >>> beyond_limits({"within": False, "parameters": 2179}, {"parameters": 2000, "milliseconds": None})
+    'beyond the limit (2,179 > 2,000 weights)'
+    """
+    if told["within"] is not False:
+        return ""
+    bounds = [(name, order[name]) for name in LIMITS if order[name] is not None]
+    over = [f"{_plain(told[name])} > {_plain(limit)} {LIMITS[name]}" for name, limit in bounds if told[name] > limit]
+    return f"beyond the limit{'s' if len(over) > 1 else ''} ({' and '.join(over)})"
+
+
+def _plain(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:.4g}"
 
 
 def best_of(records: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:

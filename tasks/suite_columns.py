@@ -13,6 +13,7 @@ uniqueness, by chance alone.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -81,9 +82,9 @@ def missing_expectations(column: pd.Series, slack: float) -> list[Suite]:
     return found
 
 
-def label_expectations(column: pd.Series) -> list[Suite]:
-    """Ask for the labels seen: some others are a warning, many stop a run."""
-    labels = _plain(sorted(column.dropna().astype(str).unique()))
+def label_expectations(column: pd.Series, classes: Collection[str] = ()) -> list[Suite]:
+    """Ask for the labels seen and the `classes` known besides: some others are a warning, many stop a run."""
+    labels = _plain(sorted({*column.dropna().astype(str), *classes}))
     name, note = str(column.name), f"{len(labels)} classes"
     return [
         expect(

@@ -45,6 +45,7 @@ def learn_suite(
     rows: NDArray[np.bool_] | None = None,
     id_column: str | None = None,
     label_column: str | None = None,
+    classes: Collection[str] = (),
     slack: float = 0.1,
     max_age_days: float | None = None,
     time: pd.Series | None = None,
@@ -62,6 +63,8 @@ def learn_suite(
         Must stay unique and never missing.
     label_column : str, optional
         The labels known here are all there are, and their shares stay within a band.
+    classes : collection of str
+        Labels that are known besides, though no training row has them.
     slack : float
         Ranges are widened by this share of their width, and missing shares by this share of the rows.
     max_age_days : float, optional
@@ -103,7 +106,7 @@ def learn_suite(
         elif column.notna().any():
             expectations += missing_expectations(column, slack)
             if name == label_column:
-                expectations += label_expectations(column) + balance_expectations(column)
+                expectations += label_expectations(column, classes) + balance_expectations(column)
             else:
                 direction = 0 if time is None else trend(column, time if rows is None else time[rows])
                 asked = value_expectations(column, slack, max_age_days, direction)

@@ -1,18 +1,99 @@
-"""What of the data does not fit how a network is trained: classes without examples, batches larger than the data.
+"""What of the data or the machine does not fit how a model is trained, and which knobs the model does not read.
 
-Neither stops a run: such a class is never predicted, such a batch is the whole of the data, and both are said.
+A model that cannot read the data, or a device that is not there, is refused before anything is walked. A class without
+examples, a batch larger than the data and a knob that does nothing stop no run, and are said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.tasks.findings import Finding
+from burnish.tasks.convnet_training import CNN, NO_IMAGES
+from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.fitting import choose_device
+from burnish.tasks.search_space import USED
 
 SHOWN = 5
+NO_COLUMNS = "train.model is boosting, which reads columns of a table: choose auto, linear or mlp here"
+READ = {
+    "linear": (*USED["linear"], "weight_decay", "soft_labels"),
+    "mlp": (*USED["mlp"], "legs", "embeddings", "soft_labels"),
+    "cnn": (*USED["cnn"], "mirror", "compiled", "soft_labels"),
+    "boosting": (),
+}  # knobs of the section train that act on each kind of model
+NOT_OF_MODELS = ("model", "device", "unfreeze")  # what is unfrozen is said by a finding of its own
+
+
+def check_model(model: str, device: str = "auto", *, images: bool, columns: bool) -> None:
+    """Refuse a model that cannot read the data, and a device that this machine has not.
+
+    Parameters
+    ----------
+    model, device : str
+        As configured.
+    images, columns : bool
+        Whether pixels are learnt from, and whether columns of a table are.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> check_model("cnn", images=False, columns=True)
+    Traceback (most recent call last):
+    burnish.tasks.findings.InputError: train.model is cnn, which reads images, and this data has none: choose auto, \
+linear or mlp
+    """
+    choose_device(device)
+    if model == "boosting" and not columns:
+        raise InputError(NO_COLUMNS)
+    if model == CNN and not images:
+        raise InputError(NO_IMAGES)
+
+
+def idle_knobs(turned: Collection[str], models: Sequence[str], *, doubted: bool = True) -> tuple[Finding, ...]:
+    """Name the knobs of `train` that were turned and do nothing for the models that are trained.
+
+    Parameters
+    ----------
+    turned : collection of str
+        Keys that are not at their defaults.
+    models : sequence of str
+        Kinds of model.
+    doubted : bool
+        Whether labels are looked into; soft labels need that.
+
+    Examples
+    --------
+    >>> [each.title for each in idle_knobs(["model", "optimizer", "hidden"], ["boosting"])]
+    ['train.optimizer, train.hidden do nothing for boosting']
+    """
+    read = {name for model in models for name in READ[model]} | set(NOT_OF_MODELS)
+    idle = [name for name in turned if name not in read]
+    said = [_nothing(idle, f"for {', '.join(models)}")] if idle else []
+    if "soft_labels" in turned and "soft_labels" in read and not doubted:
+        said.append(_nothing(["soft_labels"], "while mislabels.methods is empty"))
+    if not said:
+        return ()
+    return (
+        Finding(
+            "training.knobs",
+            "; ".join(said),
+            "info",
+            explanation="Every kind of model reads knobs of its own. A network that is asked beside boosting which "
+            "labels are wrong still reads those it knows.",
+            method="the keys of train that are not at their defaults against what each kind of model reads",
+            advice="Leave them out, or choose a `train.model` that reads them.",
+        ),
+    )
+
+
+def _nothing(names: Sequence[str], why: str) -> str:
+    return f"{', '.join(f'train.{name}' for name in names)} {'does' if len(names) == 1 else 'do'} nothing {why}"
 
 
 def training_findings(

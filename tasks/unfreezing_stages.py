@@ -1,6 +1,7 @@
 """The stages of unfreezing: one block more is trained with the head, judged on dev, and kept or undone.
 
-Each stage is the loop of `convnet_fitting` on a `tails.Tail`. Dev judges row by row: the 95% interval of the mean
+Each stage is the loop of `convnet_fitting` on a `tails.Tail`; it ends after `patience` epochs without a better dev log
+loss, with the best weights. Dev judges row by row: the 95% interval of the mean
 difference to the stage before (normal, for paired rows with weights) must lie below zero.
 Known failure: the standard error is that of the normal approximation, too small where a handful of rows differ.
 """
@@ -32,7 +33,7 @@ from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.tails import Tail, keep_maps
 from burnish.tasks.training_recipe import Recipe
 
-EPOCHS = 4
+EPOCHS, MOST_EPOCHS = 4, 30  # of a stage
 LEAST_SEEN = 8_000
 LARGEST_BATCH = 64
 
@@ -99,7 +100,7 @@ def tail_recipe(recipe: Recipe, rows: int) -> Recipe:
     """
     return replace(
         recipe,
-        epochs=min(recipe.epochs, max(EPOCHS, -(-LEAST_SEEN // rows))),
+        epochs=min(recipe.epochs, min(MOST_EPOCHS, max(EPOCHS, -(-LEAST_SEEN // rows)))),
         batch_size=recipe.batch_size or min(auto_batch_size(rows), LARGEST_BATCH),
         learning_rate=usual_rate(recipe.optimizer, recipe.learning_rate),
         max_norm=None,
@@ -180,7 +181,13 @@ class Stages:
                 self.seed,
                 parts=tail.parts(),
             )
-            return learn([learner], judge=lambda: self.judging.measure(logs(batch)), threads=threads, progress=progress)
+            return learn(
+                [learner],
+                judge=lambda: self.judging.measure(logs(batch)),
+                patience=self.recipe.patience,
+                threads=threads,
+                progress=progress,
+            )
 
         history, note = fit_in_memory(fit, planned.batch)
         return history, logs(planned.batch), note

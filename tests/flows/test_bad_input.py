@@ -308,6 +308,39 @@ ARRAYS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("train.hidden=[]", "give one or more layer widths"),
+        ("train.device=cuda:99", "train.device is 'cuda:99', which this machine has not"),
+        ("train.model=cnn", "train.model is cnn, which reads images"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before_a_stage(
+    tmp_path: Path, command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, setting: str, said: str
+) -> None:
+    monkeypatch.setattr("burnish.flows.run.start_run", lambda *_: pytest.fail("a run was begun"))
+    write(tmp_path, table())
+    refused(command("run", "c.yaml", "--set", setting), said)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("train.model=boosting", "train.model is boosting, which reads columns of a table"),
+        ("features={encoder: pretrained, backbone_weights: gone.safetensors}", "gone.safetensors does not exist"),
+        ("features={encoder: pretrained, backbone: resnut}", "features.backbone is 'resnut'"),
+    ],
+)
+def test_what_images_cannot_be_trained_with_is_said_before_a_stage(
+    tmp_path: Path, command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, setting: str, said: str
+) -> None:
+    monkeypatch.setattr("burnish.flows.run.start_run", lambda *_: pytest.fail("a run was begun"))
+    write_images(tmp_path)
+    write(tmp_path, None, FOLDER)
+    refused(command("run", "c.yaml", "--set", setting), said)
+
+
 @pytest.mark.parametrize("name", ARRAYS)
 def test_embeddings_that_cannot_be_used(tmp_path: Path, command: Callable[..., Ended], name: str) -> None:
     array, phrase = ARRAYS[name]

@@ -9,7 +9,8 @@ import pytest
 from burnish.flows.config import Config, parse_config
 from burnish.flows.division import check_division, check_trainable
 from burnish.flows.opening import open_examples
-from burnish.flows.prepare import compared_columns
+from burnish.flows.prepare import compared_columns, prepare
+from burnish.flows.run import start_run
 from burnish.tasks.features import fit_table_encoder
 from burnish.tasks.findings import InputError
 
@@ -72,6 +73,23 @@ def test_too_little_to_learn_from(tmp_path: Path) -> None:
     config = config_of(written(tmp_path), {"train_sources": ["phone"]}, "where")
     with pytest.raises(InputError, match=r"1, in 1 class: .* split.train_sources \(phone\)"):
         check_trainable(config, open_examples(config))
+
+
+def test_a_class_that_train_never_sees_breaks_no_contract_learnt_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("burnish.flows.run.task", lambda **_: lambda function: function)
+    rng, rows = np.random.default_rng(0), 2 * ROWS
+    table = pd.DataFrame({"a": rng.normal(size=rows), "kind": np.resize(["cat", "dog"], rows), "where": "web"})
+    table.loc[: rows // 10, ["kind", "where"]] = "cow", "phone"
+    table.to_csv(tmp_path / "t.csv", index=False)
+    data = {"path": str(tmp_path / "t.csv"), "label": "kind", "source": "where"}
+    config = parse_config({"name": "t", "data": data, "split": {"train_sources": ["web"]}})
+    run = start_run(config, tmp_path / "run")
+    prepared = prepare(run, open_examples(config))
+    assert prepared.examples.classes == ("cat", "cow", "dog")
+    assert "split.class_not_in_train" in [each.code for each in run.findings]
+    assert not [each for each in run.findings if each.severity == "critical"]
 
 
 def test_the_time_divided_along_is_not_compared() -> None:

@@ -16,7 +16,7 @@ from burnish.flows.config import Config, parse_config
 from burnish.flows.opening import open_examples
 from burnish.flows.prepare import Prepared, prepare
 from burnish.flows.run import Run, start_run
-from burnish.flows.search import search_knobs
+from burnish.flows.search import other_chosen, search_knobs
 from burnish.flows.train import train
 from burnish.tasks.findings import InputError
 from burnish.tasks.report import render_report
@@ -141,9 +141,31 @@ def test_what_takes_too_long_never_wins(table: Path, prepared: Prepared, tmp_pat
     assert "None keeps within the limits" in page
 
 
+def test_a_configured_network_beyond_the_limit_is_no_measure(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    small = {"trials": 2, "method": "grid", "parameters": 100, "knobs": {"hidden": [[4], [5]]}}
+    run = start_run(config_of(table, search=small), tmp_path / "run")
+    found = search_knobs(run, prepared, None)
+    title = next(each.title for each in run.findings if each.code == "search.best")
+    weights = found.facts["search"]["trials"][0]["parameters"]
+    assert title.endswith(f"; the configured one is beyond the limit ({weights:,} > 100 weights)")
+    page = render_report({"name": "t", "training": {"model": "boosting"}, **found.facts}, prepared.table)
+    section = page[page.index('<section id="search"') :].split("</section>")[0]
+    assert "is the best within the limits" in section and "smaller by" not in section
+    assert "In the end dev chose another kind of model all the same: <b>boosting</b>, which the limits" in section
+    assert [each.severity for each in other_chosen(found.facts, "boosting")] == ["warning"]
+    assert not other_chosen(found.facts, "mlp") and not other_chosen({}, "linear")
+
+
+def test_what_is_configured_is_not_counted_among_its_rivals(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    run = start_run(config_of(table, search={"trials": 1}), tmp_path / "run")
+    search_knobs(run, prepared, None)
+    assert [each.title for each in run.findings] == ["Nothing was tried but the mlp as configured"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"train": {"hidden": []}}, "train.hidden is []; give one or more layer widths of at least 1"),
         ({"search": {"trials": -1}}, "search.trials is -1"),
         ({"search": {"knobs": {"droput": [0, 1]}}}, "did you mean 'dropout'?"),
         ({"search": {"knobs": {"dropout": {"low": 0, "high": 2}}}}, "train.dropout is 2: it must be a number from 0"),

@@ -66,3 +66,15 @@ def test_noise_that_cannot_be_fitted_is_refused():
 @pytest.mark.parametrize("augment", [{"method": "none"}, {"copies": 0}])
 def test_no_copies_where_none_are_wanted(augment):
     assert make_copies(run_with(augment=augment), prepared_with(["scan"] * 8)) is None
+
+
+def test_noise_that_dev_is_too_small_to_judge_is_not_added_and_that_is_said():
+    found = []
+    run, prepared = run_with(), prepared_with(["scan"] * 8)
+    run.add = found.append
+    prepared.judged, prepared.judging = prepared.rows, np.array([0, 1] * 4)
+    prepared.examples = SimpleNamespace(classes=("a", "b"), embeddings=None)
+    prepared.encoder = SimpleNamespace(transform=None)
+    copies = make_copies(run, prepared)
+    assert copies.facts["method"] == NONE and len(copies.features) == 0
+    assert [each.title for each in found] == ["No noise was added: dev has 4 labelled images, too few to try noise on"]

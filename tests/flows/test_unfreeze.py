@@ -10,6 +10,7 @@ from command_line import burnish
 from PIL import Image
 
 from burnish.flows.config import parse_config
+from burnish.flows.opening import check_network, open_examples
 from burnish.tasks.findings import InputError
 
 
@@ -23,6 +24,22 @@ from burnish.tasks.findings import InputError
 def test_what_has_nothing_to_unfreeze_is_refused_at_once(train: dict, features: dict, said: str) -> None:
     with pytest.raises(InputError, match=f"train.unfreeze is {train['unfreeze']}, and {said}"):
         parse_config({"data": {"path": "images"}, "train": train, "features": features})
+
+
+def test_weights_that_no_encoder_reads_are_refused_at_once() -> None:
+    with pytest.raises(InputError, match=r"backbone_weights is w\.safetensors, and features\.encoder is patches"):
+        parse_config({"data": {"path": "images"}, "features": {"backbone_weights": "w.safetensors"}})
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [({"augment": {"method": "fitted"}}, "augment.method is fitted"), ({"features": {"encoder": "pretrained"}}, "pre")],
+)
+def test_settings_of_images_are_refused_where_none_are_learnt_from(section: dict, said: str, tmp_path: Path) -> None:
+    pd.DataFrame({"size": np.arange(40) % 7 / 3, "label": ["a", "b"] * 20}).to_csv(tmp_path / "t.csv", index=False)
+    config = parse_config({"data": {"path": str(tmp_path / "t.csv"), "label": "label"}} | section)
+    with pytest.raises(InputError, match=f"{said}.* learns from columns"):
+        check_network(config, open_examples(config), training=True)
 
 
 def striped(folder: Path) -> None:

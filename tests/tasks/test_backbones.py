@@ -102,10 +102,20 @@ def test_weights_that_do_not_fit_are_named(timm: list, tmp_path) -> None:
     assert f"{len(right) - 2} missing" in str(caught.value)
     assert "1 unknown (head.x), 1 of another shape (norm.bias)" in str(caught.value)
     path.write_bytes(b"\x80\x04pickle")
-    with pytest.raises(InputError, match=r"is a \.safetensors file of small, never a pickle"):
+    with pytest.raises(InputError, match=r"is no safetensors file .* which is never loaded\): convert it with"):
         open_backbone("small", path)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"absent\.safetensors does not exist"):
         open_backbone("small", tmp_path / "absent.safetensors")
+    with pytest.raises(InputError, match="is a folder"):
+        open_backbone("small", tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_named(timm: list, tmp_path) -> None:
+    given = Small().state_dict()
+    given["stem.weight"][0, 0, 0, 0] = float("nan")
+    save_file(given, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=r"w\.safetensors holds NaN or infinite numbers in stem\.weight"):
+        open_backbone("small", tmp_path / "w.safetensors")
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

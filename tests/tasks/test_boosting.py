@@ -155,6 +155,12 @@ def test_large_tables_are_left_out():
     assert not boosting_fits(100, 5, 1_000)
 
 
+def test_hundreds_of_classes_cost_a_tree_each_however_few_the_rows():
+    assert not boosting_fits(2_100, 6, 300)
+    for classes in range(2, 27):
+        assert boosting_fits(10_000_000 // (1 if classes == 2 else classes) - 20_000, 1, classes)
+
+
 def test_refuses(cancer):
     frame, y = cancer
     with pytest.raises(InputError, match="no column"):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from burnish.tasks import convnet
 from burnish.tasks.convnet import ConvNet
 from burnish.tasks.findings import InputError
 from burnish.tasks.moves import Moves
@@ -21,6 +22,17 @@ def test_first_predictions_are_uniform_at_any_side(side: int, size: str) -> None
         scores = network(images(2, 3, side))
     assert scores.shape == (1, 2, 5)
     assert not scores.any()
+
+
+@pytest.mark.parametrize(("capability", "can"), [((7, 5), False), ((8, 0), True), ((12, 0), True)])
+def test_old_gpus_do_not_compute_in_halves(
+    capability: tuple[int, int], can: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    convnet.has_bfloat16.cache_clear()
+    assert convnet.has_bfloat16(torch.device("cuda")) == can
+    assert not convnet.has_bfloat16(torch.device("cpu"))
+    convnet.has_bfloat16.cache_clear()
 
 
 def test_images_that_are_too_small_are_refused() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from burnish.tasks.compiling import Compiling
 from burnish.tasks.convnet import ConvNet
 from burnish.tasks.convnet_fitting import learn
 from burnish.tasks.convnet_plans import plan
@@ -91,6 +92,28 @@ def test_a_network_learns_and_the_best_epoch_is_kept() -> None:
     assert history["dev_loss"].tolist()[:4] == [5.0, 3.0, 1.0, 2.0]
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
     assert all(torch.equal(value, states[2][name]) for name, value in one.network.state_dict().items())
+
+
+def test_sums_come_in_one_order_while_it_learns_and_fused_layers_never_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fused(Compiling):
+        def before_epoch(self, networks, left, sizes) -> None:
+            self.fused = list(networks)
+            networks[0].fused = networks[0].trunk
+
+    one, seen, before = learner(Recipe(epochs=1)), [], torch.backends.cudnn.deterministic
+    one.network.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.deterministic))
+    learn([one], judge=None, compiling=Fused())
+    assert seen == [True]
+    assert torch.backends.cudnn.deterministic == before
+    assert one.network.fused is None
+
+    def full(_: Learner) -> float:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Learner, "epoch", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        learn([one], judge=None, compiling=Fused())
+    assert one.network.fused is None
 
 
 def test_training_ends_where_dev_gains_nothing() -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from burnish.tasks import convnet_folds
+from burnish.tasks.convnet import ConvNet
 from burnish.tasks.convnet_folds import out_of_fold_cnn
 from burnish.tasks.dealing import assign_folds
 from burnish.tasks.findings import InputError
@@ -70,6 +71,15 @@ def test_smaller_batches_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, labels = bars(40)
     made = out_of_fold_cnn(pixels, labels, classes=CLASSES, folds=2, recipe=Recipe(epochs=1, batch_size=64))
     assert made.note == "batches of 16 instead of 64 images: the device ran out of memory"
+
+
+def test_no_network_is_asked_about_no_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = ConvNet.forward, []
+    monkeypatch.setattr(ConvNet, "forward", lambda own, *args: asked.append(len(args[0])) or real(own, *args))
+    pixels, labels = bars(20)
+    made = out_of_fold_cnn(pixels, labels, classes=CLASSES, folds=2, recipe=Recipe(epochs=1))
+    assert min(asked) > 0
+    assert np.isfinite(made.probabilities).all()
 
 
 def test_nothing_to_learn_is_refused() -> None:

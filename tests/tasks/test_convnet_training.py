@@ -95,6 +95,16 @@ def test_what_cannot_be_learnt_is_refused() -> None:
         predict_images(network, np.zeros((2, 12, 12, 1), np.uint8))
 
 
+def test_convolutions_are_whole_where_it_predicts_and_the_setting_comes_back() -> None:
+    pixels, labels = bars(20)
+    network, seen, before = train_cnn(pixels, labels, classes=CLASSES, recipe=Recipe(epochs=1)).network, [], []
+    network.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    before.append(torch.backends.cudnn.allow_tf32)
+    predict_images(network, pixels)
+    assert seen == [False]
+    assert [torch.backends.cudnn.allow_tf32] == before
+
+
 def test_auto_asks_it_on_a_gpu_alone() -> None:
     assert not asked_by_auto("cpu")
     assert asked_by_auto("auto") == torch.cuda.is_available()

@@ -110,7 +110,8 @@ def test_on_a_gpu_rows_are_pinned_and_waited_for(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda rows: told.append("pin") or rows)
     monkeypatch.setattr(torch.Tensor, "record_stream", lambda _, stream: told.append(f"kept: {stream is now}"))
     streamed = Streamed(np.arange(10), CPU)
-    streamed.side = SimpleNamespace(name="side", record_event=lambda: "sent")  # type: ignore[assignment]
+    monkeypatch.setattr(torch.cuda, "set_device", lambda gpu: told.append(f"thread on {gpu}"))
+    streamed.side = SimpleNamespace(name="side", device_index=3, record_event=lambda: "sent")  # type: ignore[assignment]
     assert streamed.take(torch.tensor([3, 1])).tolist() == [3, 1]
     assert told == ["on side", "pin", "wait for sent", "kept: True"]
     told.clear()
@@ -120,11 +121,23 @@ def test_on_a_gpu_rows_are_pinned_and_waited_for(monkeypatch: pytest.MonkeyPatch
         [8, 9],
     ]
     assert told.count("pin") == told.count("wait for sent") == 3
+    assert (told[0], told.count("thread on 3")) == ("thread on 3", 1)
 
 
-def test_a_device_that_is_fuller_than_it_says_gets_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_has_one_stream_for_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: SimpleNamespace(device=device))
+    device_rows._side.cache_clear()
+    first, again, other = (Streamed(np.arange(3), torch.device("cuda", gpu)).side for gpu in (0, 0, 1))
+    device_rows._side.cache_clear()
+    assert first is again
+    assert first is not other
+    assert Streamed(np.arange(3), CPU).side is None
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_a_device_that_is_fuller_than_it_says_gets_batches(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(device_rows, "_put", full)
     assert isinstance(hold(np.zeros((3, 2)), CPU), Streamed)

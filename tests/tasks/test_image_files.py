@@ -34,7 +34,26 @@ def test_class_folders(root):
     assert frame["image"].tolist() == ["cat/1.png", "cat/deep/2.JPG", "dog/1.webp"]
     assert frame["label"].tolist() == ["cat", "cat", "dog"]
     assert findings[0].code == "images.passed_over"
-    assert findings[0].title.endswith("2 hidden files, 1 images, 1 other files")
+    assert findings[0].title.endswith("1 .txt file, 2 hidden files, 1 image")
+
+
+def test_files_of_another_format_are_named_and_a_warning_where_many(tmp_path):
+    for place in range(20):
+        path = tmp_path / "cat" / f"{place}.{'gif' if place < 4 else 'png'}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    _, findings = list_class_folders(tmp_path)
+    assert (findings[0].severity, findings[0].count) == ("warning", 4)
+    assert findings[0].title == "4 entries of the folder are not taken as examples: 4 .gif files"
+    for path in tmp_path.glob("cat/[0-2].gif"):
+        path.unlink()
+    _, findings = list_class_folders(tmp_path)
+    assert findings[0].severity == "info"
+    assert findings[0].title == "1 entry of the folder is not taken as an example: 1 .gif file"
+    for path in tmp_path.glob("cat/*.png"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"no image in any of them \(they hold \.gif files\).*read are \.bmp, \.jpeg"):
+        list_class_folders(tmp_path)
 
 
 def test_empty_class_is_told(root):
@@ -73,7 +92,7 @@ def test_links_inside_the_folder(root):
     os.symlink(root, root / "dog/loop")
     frame, findings = list_class_folders(root)
     assert "dog/2.png" in frame["image"].tolist()
-    assert "1 linked folders" in findings[0].title
+    assert "1 linked folder" in findings[0].title
 
 
 def test_names_that_are_not_unicode(root):

@@ -6,7 +6,7 @@ import pytest
 
 from burnish.flows.config import Config
 from burnish.tasks.gaps import MEANINGS, WORDS, measure_gap, unmeasured
-from burnish.tasks.knobs import KNOBS, differing_features, next_steps
+from burnish.tasks.knobs import KNOBS, differing_features, idle_knobs, next_steps
 from burnish.tasks.metrics import rate, stated
 from burnish.tasks.mismatch import Comparison
 
@@ -71,7 +71,7 @@ KEYS = {
     ("linear", "pretrained"): ["augment.copies", "", "train.model", "train.unfreeze", "rounds"],
     ("cnn", "patches"): [
         "augment.copies", "train.dropout", "train.mirror", "", "features.encoder",
-        "features.image_size", "train.dropout", "rounds", "features.encoder",
+        "train.epochs", "features.image_size", "train.dropout", "rounds", "features.encoder",
     ],
     ("", ""): ["", "rounds", "data.features"],
 }  # fmt: skip
@@ -83,3 +83,14 @@ def test_only_knobs_of_the_model_that_was_trained_are_named(model: str, encoder:
     found = next_steps(["variance", "avoidable_bias"], material, *nothing(), 0.01, (), model=model, encoder=encoder)
     keys = [step.title.split(" (")[1].split(")")[0] if " (" in step.title else "" for step in found]
     assert keys == KEYS[model, encoder]
+
+
+def test_a_network_at_its_last_epoch_trains_longer_and_small_originals_are_not_enlarged() -> None:
+    def codes(*about: int) -> list[str]:
+        idle = idle_knobs(*about)
+        found = next_steps(["avoidable_bias"], gaps(avoidable_bias=0.02), *nothing(), 0.01, (), model="cnn", idle=idle)
+        return [step.code.rsplit(".", 1)[1] for step in found]
+
+    assert {"longer_cnn", "pixels"} & set(codes(12, 12, 16, 16)) == {"longer_cnn"}
+    assert {"longer_cnn", "pixels"} & set(codes(7, 12, 64, 32)) == {"pixels"}
+    assert codes(12, 12, 64, 32)[0] == "longer_cnn"

@@ -37,6 +37,12 @@ def test_curves_bear_what_is_missing():
     assert "<svg" in training_curve([{"epoch": 1, "train_loss": None, "dev_error": {"value": 0.2}}], float("nan"))
 
 
+def test_epochs_are_counted_in_whole_numbers():
+    drawn = training_curve([{"epoch": e, "train_loss": 0.5, "dev_error": 0.2} for e in range(1, 20)], 12)
+    assert "<!-- 10 -->" in drawn or ">10</text>" in drawn
+    assert "2.5" not in re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
+
+
 def test_drawing_leaves_matplotlib_as_it_was():
     import matplotlib as mpl
 

@@ -6,7 +6,8 @@ import torch
 from tiny_backbone import tiny
 
 from burnish.tasks import pretrained
-from burnish.tasks.pretrained import PretrainedEncoder, pretrained_encoder
+from burnish.tasks.pixels import PixelEncoder
+from burnish.tasks.pretrained import PretrainedEncoder, encoding, pretrained_encoder
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (11, 20, 20, 3), dtype=np.uint8)
 
@@ -23,6 +24,26 @@ def test_the_blocks_above_the_maps_give_the_features(above: int) -> None:
 def test_no_images_give_no_features() -> None:
     assert tiny().transform(PIXELS[:0]).shape == (0, 12)
     assert len(tiny().names) == 12
+
+
+def test_it_computes_on_the_device_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(pretrained, "choose_device", lambda device: torch.device({"auto": "cuda"}.get(device, device)))
+    monkeypatch.setattr(PretrainedEncoder, "transform", lambda _, rows, device="none": seen.append(device))
+    for device in ("auto", "cpu"):
+        encoding(tiny(), device)(PIXELS)
+    assert seen == ["cuda", "cpu"]
+    assert encoding(PixelEncoder(20, 3), "auto")(PIXELS) is PIXELS
+
+
+def test_convolutions_are_whole_and_the_setting_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, seen = tiny(), []
+    before = torch.backends.cudnn.allow_tf32
+    encoder.backbone.blocks[0].register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    for _ in encoder.maps(PIXELS):
+        assert torch.backends.cudnn.allow_tf32 == before
+        assert torch.is_grad_enabled()
+    assert seen == [False, False]
 
 
 @pytest.mark.parametrize(

@@ -284,3 +284,10 @@ def test_order_of_checks_and_classes():
 @pytest.mark.parametrize(("value", "at"), [(0.5, 50), (-1, 0), (float("nan"), 0), (2, 100)])
 def test_place_stays_on_the_axis(value, at):
     assert place(value) == at
+
+
+def test_weights_that_are_all_alike_are_said_and_not_listed():
+    alike = {"min": 1.0, "max": 1.0, "components": ["weight_class"], "heaviest": ["a1", "a2"]}
+    page = render_report({"weights": alike}, nothing())
+    assert "All examples learnt from count alike." in page
+    assert "Heaviest:" not in page and "an ordinary example" not in page

@@ -92,6 +92,24 @@ def test_a_search_that_was_stopped_goes_on_with_the_trials_it_would_have_had(
     assert len(again) == 10 - at
 
 
+@pytest.mark.parametrize("method", ["tpe", "grid"])
+@pytest.mark.parametrize("torn", range(-8, 0, 2))
+def test_a_journal_that_a_kill_has_torn_is_gone_on_with(method: str, torn: int, tmp_path: Path) -> None:
+    """The journal ends in the middle of each of its last lines: of a trial begun, a knob drawn, a state told."""
+    order = Order(4, method=method)
+    whole = search(measure, KNOBS, CONFIGURED, order, folder=tmp_path, seed=1)
+    journal = tmp_path / JOURNAL
+    lines = journal.read_bytes().splitlines(keepends=True)
+    drawn = max(place for place, line in enumerate(lines) if json.loads(line)["op_code"] == 5)
+    at = drawn + 4 + torn
+    half = lines[at][: len(lines[at]) // 2]
+    journal.write_bytes(b"".join([*lines[:at], half, *lines[:1] * (torn % 4 == 0)]))
+    (tmp_path / "search.json").unlink()
+    again = search(measure, KNOBS, CONFIGURED, order, folder=tmp_path, seed=1)
+    assert walked(again) == walked(whole)
+    assert all(json.loads(line) for line in journal.read_bytes().splitlines())
+
+
 def test_what_is_beyond_a_limit_never_wins(tmp_path: Path) -> None:
     facts = search(measure, KNOBS, CONFIGURED, Order(10, parameters=640), folder=tmp_path / "a")
     assert facts["trials"][facts["best"]]["knobs"]["hidden"] == [64]

@@ -126,3 +126,10 @@ def test_what_cannot_be_unfrozen_is_said() -> None:
         check_blocks(encoder, 3)
     with pytest.raises(InputError, match="no example has both"):
         walk(judged=np.full(len(JUDGED), -1))
+
+
+def test_a_stage_ends_after_the_patience_without_a_better_dev_loss() -> None:
+    chance = np.random.default_rng(2).integers(0, 2, len(JUDGED))
+    found = walk(judged=chance, recipe=Recipe(epochs=30, patience=2))
+    last = found.steps[-1]
+    assert last.epochs <= last.best_epoch + 2 * 2 < 30

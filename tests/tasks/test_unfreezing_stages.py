@@ -11,6 +11,7 @@ def test_the_rate_the_user_gives_is_the_heads_and_epochs_bound_the_walk() -> Non
     made = tail_recipe(Recipe(learning_rate=0.5, epochs=3, max_norm=1.0), 10**6)
     assert (made.learning_rate, made.epochs, made.batch_size, made.max_norm) == (0.5, 3, 64, None)
     assert tail_recipe(Recipe(), 10**6).epochs == 4
+    assert tail_recipe(Recipe(epochs=200), 20).epochs == 30
 
 
 def test_paired_change_is_that_of_equal_rows() -> None:
