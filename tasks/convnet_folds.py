@@ -25,6 +25,7 @@ from burnish.tasks.fitting import Progress, choose_device, limited_threads
 from burnish.tasks.folds import OutOfFold
 from burnish.tasks.image_stages import Stage, learnt_rows
 from burnish.tasks.learners import Learner, side_by_side
+from burnish.tasks.losses import held_out_losses
 from burnish.tasks.memory import fit_in_memory
 from burnish.tasks.moves import Moves
 from burnish.tasks.team import ALONE, Team
@@ -153,6 +154,7 @@ class _Folds:
         self.heard += logs
         self.epochs += 1
         labels, mass = self.stage.labels[self.labelled], self.stage.weights[self.labelled]
-        losses = -logs[self.labelled].gather(1, labels[:, None])[:, 0]
-        wrong = (logs[self.labelled].argmax(1) != labels).float().mean()
+        loss, said = turn.plan.recipe.loss, logs[self.labelled]
+        losses = held_out_losses(said, labels, mass / mass.sum(), loss=loss)
+        wrong = (said.argmax(1) != labels).float().mean()
         return float((losses * mass).sum() / mass.sum()), float(wrong)

@@ -153,7 +153,7 @@ def train_cnn(
 
     def fit(batch: int) -> tuple[Learner, pd.DataFrame, str]:
         learner = stage.learner(rows, replace(first, batch=batch))
-        judge = (lambda: dev.judge(learner.network, batch)) if dev.counted else None
+        judge = (lambda: dev.judge(learner.network, batch, recipe.loss)) if dev.counted else None
         compiling = Compiling(compiled)
         history = learn([learner], judge=judge, threads=workers, progress=progress, compiling=compiling)
         return learner, history, compiling.note

@@ -33,6 +33,7 @@ from burnish.tasks.device_features import hold_features, sample, standardized
 from burnish.tasks.device_rows import Rows
 from burnish.tasks.findings import InputError
 from burnish.tasks.fitting import Progress, choose_device, limited_threads
+from burnish.tasks.losses import held_out_losses
 from burnish.tasks.models import Network
 from burnish.tasks.train import PLAIN, check_weights, fit_network, fit_rows, in_chunks, network_of
 from burnish.tasks.training_recipe import Recipe
@@ -210,7 +211,7 @@ class _Stack:
         self.mass = torch.from_numpy(weights[self.order[self.sizes[0] :]]).to(where)
         self.weights = torch.from_numpy(weights[self.order, None] * seen.astype(np.float32)).to(where)
         self.heard = torch.zeros(len(fold), classes, device=where)
-        self.heard_for, self.least, self.patient = 0.0, np.inf, False
+        self.heard_for, self.least, self.patient, self.loss = 0.0, np.inf, False, Recipe().loss
         given = hold_features(features, where, self.order)
         self.width, scale = features.shape[1], Network(features.shape[1], classes).to(where)
         scale.set_scale(sample(given.part(self.sizes[0], len(given))))
@@ -219,7 +220,7 @@ class _Stack:
     def train(self, kind: str, recipe: Recipe, seed: int, progress: Progress | None) -> OutOfFold:
         """Train the copies, one a fold, and give their predictions in the order of the rows."""
         rows = slice(self.sizes[0], None)
-        learnt = self.x.part(self.sizes[0], len(self.x))
+        learnt, self.loss = self.x.part(self.sizes[0], len(self.x)), recipe.loss
 
         def fit(turned: Recipe) -> tuple[Network, pd.DataFrame]:
             network = network_of(turned, kind, self.width, self.classes, copies=self.folds, seed=seed).to(self.where)
@@ -270,7 +271,7 @@ class _Stack:
 
     def _log_loss(self, logs: Tensor) -> float:
         """Σ s·L / Σ s over the labelled rows, from their log probabilities."""
-        losses = -logs.gather(1, self.y[self.sizes[0] :, None])[:, 0]
+        losses = held_out_losses(logs, self.y[self.sizes[0] :], self.mass / self.mass.sum(), loss=self.loss)
         return float((losses * self.mass).sum() / self.mass.sum())
 
     def _judge(self, network: Network, share: float) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from burnish.tasks.convnet import ConvNet
 from burnish.tasks.convnet_plans import Plan
 from burnish.tasks.findings import InputError
 from burnish.tasks.learners import Learner, hold_images, log_probabilities
+from burnish.tasks.losses import held_out_losses
 from burnish.tasks.team import Team
 from burnish.tasks.train import check_weights
 
@@ -93,10 +94,10 @@ class Dev:
         self.labels = torch.from_numpy(labels[rows].astype(np.int64)).to(where)
         self.share = torch.from_numpy(strength[rows] / strength[rows].sum()).to(where)
 
-    def judge(self, network: nn.Module, batch: int) -> tuple[float, float]:
-        """Give weighted log loss and error."""
+    def judge(self, network: nn.Module, batch: int, loss: str = "cross_entropy") -> tuple[float, float]:
+        """Give weighted log loss, as suits the loss that is learnt by (`losses.held_out_losses`), and error."""
         logs = log_probabilities(network, self.images, self.rows, batch)
-        losses = -logs.gather(1, self.labels[:, None])[:, 0]
+        losses = held_out_losses(logs, self.labels, self.share, loss=loss)
         return float(losses @ self.share), float((logs.argmax(1) != self.labels).float() @ self.share)
 
 

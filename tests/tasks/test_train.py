@@ -144,3 +144,19 @@ def test_soft_labels_of_one_class_are_labels_and_others_temper(cancer):
 def test_says_how_it_was_fitted(cancer):
     assert fitted(cancer, recipe=Recipe(epochs=2)).how == "cross-entropy by L-BFGS in long strides"
     assert "sgd, learning rate 0.1" in fitted(cancer, model="mlp", recipe=Recipe(epochs=1, optimizer="sgd")).how
+
+
+def test_the_generalized_loss_is_not_stopped_at_once_by_wrong_dev_labels():
+    """It teaches to be too sure: by the log loss as it stands the first epochs would be kept."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 900)
+    features = (rng.normal(size=(900, 8)) + 1.2 * truth[:, None] * (np.arange(8) < 3)).astype(np.float32)
+    given = np.where(rng.random(900) < 0.25, 1 - truth, truth)
+    learnt, dev = slice(0, 600), slice(600, 900)
+    trained = train_network(
+        features[learnt], given[learnt], dev_features=features[dev], dev_labels=given[dev], classes=("a", "b"),
+        model="mlp", recipe=Recipe(loss="generalized", decay="cosine", epochs=30),
+    )  # fmt: skip
+    assert trained.best_epoch > 3
+    assert (predict(trained, features[dev]).argmax(axis=1) == truth[dev]).mean() > 0.83
+    assert trained.history["dev_loss"].min() < np.log(2)
