@@ -11,11 +11,13 @@ import pandas as pd
 
 from burnish.flows.config import Config, load_config
 from burnish.tasks.cleaned import escape_formulas
+from burnish.tasks.features import TableEncoder
 from burnish.tasks.findings import InputError
 from burnish.tasks.new_rows import RowReader, stored_treatment
 from burnish.tasks.onnx_export import check_onnx, write_onnx
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import SavedModel, load_model
+from burnish.tasks.tree_columns import TreeEncoder
 
 
 def predict_file(run_folder: Path, path: Path, out: Path) -> Path:
@@ -71,10 +73,11 @@ def export_onnx(run_folder: Path, out: Path, path: Path | None = None) -> str:
     except OSError as error:
         raise InputError(f"cannot write {out} ({error.strerror or error}); name another file with --onnx") from None
     said = f"{out}: on {count:,} rows of {given} within {apart:.1e} of the run's own probabilities"
-    if not isinstance(model.encoder, PretrainedEncoder):
+    if not isinstance(model.encoder, PretrainedEncoder | TableEncoder | TreeEncoder):
         return said
     how = f"burnish.tasks.saved.load_model(Path({str(run_folder / 'model')!r})).encoder.transform"
-    return f"{said}; the pretrained network is not in it: its input `features` is what {how} gives"
+    left = "pretrained network" if isinstance(model.encoder, PretrainedEncoder) else "encoding of the columns"
+    return f"{said}; the {left} is not in it: its input is what {how} gives"
 
 
 def _opened(run_folder: Path) -> tuple[SavedModel, RowReader, Config]:

@@ -17,6 +17,7 @@ import pandas as pd
 from burnish.tasks.column_features import ROWS_A_LEVEL
 from burnish.tasks.column_types import TypedColumns
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.notation import things
 from burnish.tasks.notation_findings import notation_findings
 
 MOST_LEVELS = 1000
@@ -74,12 +75,12 @@ def check_weights(attributes: pd.DataFrame, name: str, ids: pd.Series, path: Pat
     if not pd.api.types.is_numeric_dtype(column.dtype) and column.notna().any():
         raise InputError(f"weights.column: {name!r} of {path} is not numeric: give every row a number of at least 0")
     weights = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = np.flatnonzero(~(weights >= 0))
+    bad = np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))
     if bad.size:
-        given = "none" if np.isnan(weights[bad[0]]) else f"{weights[bad[0]]:g}"
+        given = "none, or no number" if np.isnan(weights[bad[0]]) else f"{weights[bad[0]]:g}"
         raise InputError(
-            f"weights.column: {bad.size:,} cells of {name!r} in {path} are missing or below 0, the first that of "
-            f"{ids.iloc[bad[0]]!r} ({given}): give every row a number of at least 0"
+            f"weights.column: {things(int(bad.size), 'cell')} of {name!r} in {path} cannot be a weight, the first in "
+            f"row {bad[0] + 1:,}, id {ids.iloc[bad[0]]!r} ({given}): give every row a number of at least 0"
         )
     if not weights.any():
         raise InputError(f"weights.column: {name!r} of {path} is 0 throughout: give some rows a weight above 0")

@@ -26,6 +26,7 @@ from torch.nn import functional as F  # noqa: N812 - the name PyTorch gives it
 
 from burnish.tasks.findings import InputError
 from burnish.tasks.fitting import limited_threads
+from burnish.tasks.pixels import check_shape
 
 PATCH = 6
 PATCHES = 50_000
@@ -132,10 +133,7 @@ class PatchEncoder:
         InputError
             Where the images have another size or number of channels than those it was fitted on.
         """
-        if pixels.shape[1:] != (self.side, self.side, self.channels):
-            raise InputError(
-                f"images have shape {pixels.shape[1:]}: this model reads {(self.side, self.side, self.channels)}"
-            )
+        check_shape(pixels, self.side, self.channels)
         with torch.no_grad():
             parts = [(_respond(self.scales, part) - self.mean) @ self.components for part in _batches(pixels)]
         return torch.cat(parts).numpy() if parts else np.empty((0, self.components.shape[1]), np.float32)

@@ -86,7 +86,8 @@ class RowReader:
         elif tabular or self.image is not None:
             yield from self._table(path)
         else:
-            raise InputError(f"{path} is no folder, and this model reads images: give the folder that they are in")
+            what = "is no folder" if path.exists() else "does not exist"
+            raise InputError(f"{path} {what}, and this model reads a folder of images: give the one that they are in")
 
     def _table(self, path: Path) -> Iterator[Part]:
         start = 0

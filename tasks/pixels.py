@@ -44,10 +44,7 @@ class PixelEncoder:
         >>> PixelEncoder(8, 1).transform(np.zeros((2, 8, 8, 1), np.uint8)).shape
         (2, 8, 8, 1)
         """
-        if pixels.shape[1:] != (self.side, self.side, self.channels):
-            raise InputError(
-                f"images have shape {pixels.shape[1:]}: this model reads {(self.side, self.side, self.channels)}"
-            )
+        check_shape(pixels, self.side, self.channels)
         return pixels
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,3 +59,15 @@ class PixelEncoder:
     def from_dict(cls, plain: dict[str, Any], tensors: dict[str, Tensor]) -> PixelEncoder:  # noqa: ARG003
         """Make the encoder from what `to_dict` gave."""
         return cls(plain["side"], plain["channels"])
+
+
+def check_shape(pixels: NDArray[np.uint8], side: int, channels: int) -> None:
+    """Refuse pixels (n, s, s, c) of another size or number of channels than a model learnt from.
+
+    Raises
+    ------
+    InputError
+    """
+    if pixels.shape[1:] != (side, side, channels):
+        grey = ", grey images alone: convert those in colour" if channels == 1 else ""
+        raise InputError(f"images have shape {pixels.shape[1:]}: this model reads {(side, side, channels)}{grey}")

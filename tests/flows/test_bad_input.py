@@ -282,7 +282,7 @@ def test_configurations_that_cannot_be_used(tmp_path: Path, command: Callable[..
         (["--set", "data.id=kind"], "is the label column already"),
         (["--set", "data.missing_labels=[cat, dog]"], "all 60 labels are missing"),
         (["--set", "weights.column=aa"], "weights.column: "),
-        (["--set", "weights.column=a"], "missing or below 0"),
+        (["--set", "weights.column=a"], "cannot be a weight, the first in row "),
         (["--set", "data.image=a"], "none of the 60 images exists"),
         (["--fail-on", "two words"], "--fail-on 'two words'"),
         (["--foo"], "No such option: --foo"),
