@@ -141,7 +141,11 @@ def _network(network: Network | ConvNet, temperature: float) -> Any:
     finally:
         said.setLevel(level)
     assert program is not None
-    return program.model_proto
+    graph = program.model_proto
+    for node in graph.graph.node:  # where in which file on this machine it came from
+        node.doc_string = ""
+        del node.metadata_props[:]
+    return graph
 
 
 def _trees(model: SavedModel) -> Any:
