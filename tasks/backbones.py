@@ -81,8 +81,11 @@ def open_backbone(name: str = PACKAGED, weights: Path | None = None, *, bare: bo
     Raises
     ------
     InputError
-        Where a package is not installed, the name is unknown, or the weights do not fit.
+        Where a package is not installed, the name is unknown, or the weights are not there or do not fit.
     """
+    if weights is not None and not weights.is_file():
+        what = "is a folder" if weights.is_dir() else "does not exist"
+        raise InputError(f"features.backbone_weights: {weights} {what}; name a .safetensors file of {name}")
     return _packaged(weights) if name == PACKAGED else _of_timm(name, weights, bare)
 
 
@@ -188,7 +191,7 @@ def _modules(network: nn.Module) -> Iterator[nn.Module]:
 
 def _load(network: nn.Module, path: Path, name: str, *, last: str) -> None:
     """Load a weights file into a network; the weights of the last layer may be there or not."""
-    tensors = _read(path, name)
+    tensors = _read(path)
     own = network.state_dict()
     needed, given = ({key for key in keys if not _spared(key, last)} for keys in (own, tensors))
     other = {key for key in needed & given if tensors[key].shape != own[key].shape}
@@ -202,17 +205,14 @@ def _load(network: nn.Module, path: Path, name: str, *, last: str) -> None:
     network.load_state_dict({key: tensors[key] for key in needed}, strict=False)
 
 
-def _read(path: Path, name: str) -> dict[str, Tensor]:
+def _read(path: Path) -> dict[str, Tensor]:
     """Read a weights file.
 
     Raises
     ------
     InputError
-        It is not there, is no safetensors file, or holds what is not finite.
+        It is no safetensors file, or holds what is not finite.
     """
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"features.backbone_weights: {path} {what}; name a .safetensors file of {name}")
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except OSError as error:

@@ -160,7 +160,10 @@ def stored_treatment(folder: Path) -> tuple[dict[str, Notation], Limits | None]:
 
 
 def _plain(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not as it was saved: take the model folder from its run again") from error
 
 
 def _embeddings(path: Path) -> Iterator[Part]:

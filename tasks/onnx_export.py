@@ -1,4 +1,4 @@
-"""A saved model → ONNX, so that it runs where there is no Python, and the proof that it says the same.
+"""A saved model → ONNX, for other runtimes, and the proof that it says the same.
 
 A network becomes a graph from its float32 input `features` to `probabilities`, softmax included; one of convolutions
 reads `images`, uint8 (rows, side, side, channels). Boosted trees become

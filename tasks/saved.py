@@ -177,8 +177,12 @@ def load_model(folder: Path) -> SavedModel:
                 raise InputError(f"{folder / name} is not as it was saved: take the model folder from its run again")
         encoder = _encoder(json.loads(contents[PLAIN]), load(contents[TENSORS]))
         classes = tuple(model["classes"])
-        network = _put_together(model, load(contents[weights]), encoder)
-        return SavedModel(network, encoder, classes, float(model["temperature"]))
+        tensors, temperature = load(contents[weights]), float(model["temperature"])
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if weights == NETWORK):
+            raise ValueError(f"{weights} holds NaN or infinite numbers")
+        if not 0 < temperature < np.inf:
+            raise ValueError(f"a temperature of {temperature}")
+        return SavedModel(_put_together(model, tensors, encoder), encoder, classes, temperature)
     except InputError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

@@ -111,7 +111,7 @@ def test_refuses_by_name(tmp_path, given):
     with pytest.raises(InputError, match="is a folder where a table"):
         list(RowReader(encoder=trees).read(tmp_path))
     pixels = fit_patch_encoder(np.random.default_rng(0).integers(0, 255, (60, 16, 16, 3), dtype=np.uint8), filters=8)
-    with pytest.raises(InputError, match="reads images"):
+    with pytest.raises(InputError, match="reads a folder of images"):
         list(RowReader(encoder=pixels).read(path))
     with pytest.raises(InputError, match="no image in"):
         list(RowReader(encoder=pixels).read(tmp_path))

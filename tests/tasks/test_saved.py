@@ -214,6 +214,20 @@ def test_trees_that_would_never_end_are_refused(tmp_path, trees):
         load_model(tmp_path)
 
 
+def test_numbers_that_would_predict_nothing_are_refused(tmp_path):
+    saved(tmp_path, ARRAY, fit_array_encoder(ARRAY))
+    forged(tmp_path, lambda model: model.update(temperature=0.0))
+    with pytest.raises(InputError, match="a temperature of 0"):
+        load_model(tmp_path)
+    saved(tmp_path, ARRAY, fit_array_encoder(ARRAY))
+    tensors = load((tmp_path / NETWORK).read_bytes())
+    next(iter(tensors.values())).fill_(np.nan)
+    (tmp_path / NETWORK).write_bytes(save(tensors))
+    forged(tmp_path, lambda model: None)
+    with pytest.raises(InputError, match="NaN or infinite"):
+        load_model(tmp_path)
+
+
 def test_a_folder_put_together_of_two_models_is_refused(tmp_path, trees):
     save_model(tmp_path, trees, trees.encoder, classes=("a", "b", "c"))
     for change in (lambda m: m["classes"].pop(), lambda m: m["sha256"].pop(TREES), lambda m: m.pop("classes")):
