@@ -32,6 +32,8 @@ def predict_file(run_folder: Path, path: Path, out: Path) -> Path:
     """
     if out.exists():
         raise InputError(f"{out} exists already; name another file with --out")
+    if not out.parent.is_dir():
+        raise InputError(f"cannot write {out}: {out.parent} is no folder; name another file with --out")
     model, reader, _ = _opened(run_folder)
     unfinished = out.with_name(f"{out.name}.part")
     try:

@@ -169,7 +169,8 @@ def as_numbers(column: pd.Series, kind: str) -> NDArray[np.float64]:
             values = column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"column {column.name!r} held a {kind} in each training row and now holds others: {error}"
+            f"column {column.name!r} held a {kind} in each training row and now holds others: give a {kind}, or "
+            "nothing, in each row"
         ) from error
     return np.clip(np.where(np.isinf(values), np.nan, values), -LARGEST, LARGEST)
 
