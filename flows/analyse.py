@@ -265,7 +265,7 @@ def attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None
 
 
 def _idle(prepared: Prepared, fitted: Fitted) -> tuple[str, ...]:
-    """Name the knobs that training longer, or larger images, make none of here."""
+    """Name the knobs that would bring nothing here: longer training of a network, larger images."""
     if fitted.trained is None or prepared.measures is None or prepared.pixels is None:
         return ()
     original = float(prepared.measures[["width", "height"]].min(axis=1).median())

@@ -46,13 +46,13 @@ def check_network(config: Config, examples: Examples, *, training: bool) -> None
     from burnish.tasks.backbones import open_backbone
     from burnish.tasks.training_checks import check_model
 
-    images = examples.kind == "images" and examples.embeddings is None
+    embedded = examples.embeddings is not None
+    images, table = (examples.kind == kind and not embedded for kind in ("images", "table"))
     if not images:
-        _check_idle(config, "embeddings" if examples.embeddings is not None else "columns")
-    nothing = examples.kind == "table" and examples.embeddings is None and not (examples.learn_from or examples.text)
-    columns = examples.kind == "table" and examples.embeddings is None and bool(examples.learn_from)
+        _check_idle(config, "embeddings" if embedded else "columns")
+    nothing = table and not (examples.learn_from or examples.text)  # the user's own probabilities alone
     asked = config.train.model if training and not nothing else "auto"
-    check_model(asked, config.train.device, images=images, columns=columns)
+    check_model(asked, config.train.device, images=images, columns=table and bool(examples.learn_from))
     if images and config.features.encoder == "pretrained":
         open_backbone(config.features.backbone, config.features.backbone_weights, bare=True)
 

@@ -28,7 +28,7 @@ from burnish.tasks.moves import Moves
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import save_model
 from burnish.tasks.train import Trained, predict, train_network
-from burnish.tasks.training_checks import NO_COLUMNS, idle_knobs, training_findings
+from burnish.tasks.training_checks import NO_COLUMNS, training_findings, unread_knobs
 from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.tree_training import TrainedTrees, train_trees
 from burnish.tasks.unfreezing_stages import Step
@@ -125,7 +125,7 @@ def train(
     kinds = _kinds(run, prepared, len(judges.rows))
     if number == 0:
         turned = run.config.train.model_dump(exclude_defaults=True)
-        run.add(*idle_knobs(turned, kinds, doubted=bool(run.config.mislabels.methods)))
+        run.add(*unread_knobs(turned, kinds, doubted=bool(run.config.mislabels.methods)))
     for kind in kinds:
         recipe = (recipes or {}).get(kind) or recipe_of(run, prepared)
         if kind == BOOSTING:

@@ -55,7 +55,7 @@ linear or mlp
         raise InputError(NO_IMAGES)
 
 
-def idle_knobs(turned: Collection[str], models: Sequence[str], *, doubted: bool = True) -> tuple[Finding, ...]:
+def unread_knobs(turned: Collection[str], models: Sequence[str], *, doubted: bool = True) -> tuple[Finding, ...]:
     """Name the knobs of `train` that were turned and do nothing for the models that are trained.
 
     Parameters
@@ -69,7 +69,7 @@ def idle_knobs(turned: Collection[str], models: Sequence[str], *, doubted: bool 
 
     Examples
     --------
-    >>> [each.title for each in idle_knobs(["model", "optimizer", "hidden"], ["boosting"])]
+    >>> [each.title for each in unread_knobs(["model", "optimizer", "hidden"], ["boosting"])]
     ['train.optimizer, train.hidden do nothing for boosting']
     """
     read = {name for model in models for name in READ[model]} | set(NOT_OF_MODELS)

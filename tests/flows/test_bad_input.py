@@ -309,35 +309,30 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("images", "setting", "said"),
     [
-        ("train.hidden=[]", "give one or more layer widths"),
-        ("train.device=cuda:99", "train.device is 'cuda:99', which this machine has not"),
-        ("train.model=cnn", "train.model is cnn, which reads images"),
+        (False, "train.hidden=[]", "give one or more layer widths"),
+        (False, "train.device=cuda:99", "train.device is 'cuda:99', which this machine has not"),
+        (False, "train.model=cnn", "train.model is cnn, which reads images"),
+        (True, "train.model=boosting", "train.model is boosting, which reads columns of a table"),
+        (True, "features={encoder: pretrained, backbone_weights: gone.safetensors}", "gone.safetensors does not exist"),
+        (True, "features={encoder: pretrained, backbone: resnut}", "features.backbone is 'resnut'"),
     ],
 )
 def test_what_cannot_be_trained_is_said_before_a_stage(
-    tmp_path: Path, command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, setting: str, said: str
+    tmp_path: Path,
+    command: Callable[..., Ended],
+    monkeypatch: pytest.MonkeyPatch,
+    images: bool,
+    setting: str,
+    said: str,
 ) -> None:
     monkeypatch.setattr("burnish.flows.run.start_run", lambda *_: pytest.fail("a run was begun"))
-    write(tmp_path, table())
-    refused(command("run", "c.yaml", "--set", setting), said)
-
-
-@pytest.mark.parametrize(
-    ("setting", "said"),
-    [
-        ("train.model=boosting", "train.model is boosting, which reads columns of a table"),
-        ("features={encoder: pretrained, backbone_weights: gone.safetensors}", "gone.safetensors does not exist"),
-        ("features={encoder: pretrained, backbone: resnut}", "features.backbone is 'resnut'"),
-    ],
-)
-def test_what_images_cannot_be_trained_with_is_said_before_a_stage(
-    tmp_path: Path, command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, setting: str, said: str
-) -> None:
-    monkeypatch.setattr("burnish.flows.run.start_run", lambda *_: pytest.fail("a run was begun"))
-    write_images(tmp_path)
-    write(tmp_path, None, FOLDER)
+    if images:
+        write_images(tmp_path)
+        write(tmp_path, None, FOLDER)
+    else:
+        write(tmp_path, table())
     refused(command("run", "c.yaml", "--set", setting), said)
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from burnish.tasks.findings import InputError
 from burnish.tasks.search_space import USED
-from burnish.tasks.training_checks import READ, check_model, idle_knobs, training_findings
+from burnish.tasks.training_checks import READ, check_model, training_findings, unread_knobs
 
 
 def test_nothing_to_say_where_all_fits():
@@ -44,15 +44,15 @@ def test_a_model_that_can_read_the_data_passes(model, images):
 
 
 def test_knobs_that_do_nothing_are_named():
-    (found,) = idle_knobs(["model", "loss", "optimizer", "embeddings", "epochs", "device"], ["boosting"])
+    (found,) = unread_knobs(["model", "loss", "optimizer", "embeddings", "epochs", "device"], ["boosting"])
     assert found.title == "train.loss, train.optimizer, train.embeddings, train.epochs do nothing for boosting"
-    (found,) = idle_knobs(["mirror", "hidden"], ["linear", "mlp", "boosting"])
+    (found,) = unread_knobs(["mirror", "hidden"], ["linear", "mlp", "boosting"])
     assert found.title == "train.mirror does nothing for linear, mlp, boosting"
-    (found,) = idle_knobs(["soft_labels", "hidden"], ["linear"], doubted=False)
+    (found,) = unread_knobs(["soft_labels", "hidden"], ["linear"], doubted=False)
     assert found.title == (
         "train.hidden does nothing for linear; train.soft_labels does nothing while mislabels.methods is empty"
     )
-    assert idle_knobs(["hidden", "soft_labels", "legs"], ["linear", "mlp"]) == ()
+    assert unread_knobs(["hidden", "soft_labels", "legs"], ["linear", "mlp"]) == ()
 
 
 def test_what_a_search_turns_is_read():
