@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from burnish.tasks.errors import categorise, error_table, misclassified
 from burnish.tasks.examples import Examples
 from burnish.tasks.findings import SEVERITIES, InputError
 from burnish.tasks.headline import headline
-from burnish.tasks.knobs import idle_knobs
+from burnish.tasks.knobs import idle_knobs, teach_classes
 from burnish.tasks.metrics import Measurement, Rate, error_rate, measure, stated
 from burnish.tasks.mismatch import (
     LEADING,
@@ -154,6 +155,9 @@ def analyse(
         encoder=TUNED if fitted.steps else prepared.encoder.kind if prepared.encoder else "",
         idle=_idle(prepared, fitted),
     )
+    if fitted.trained is not None:
+        missed = teach_classes(*_never_taught(prepared, labels))
+        diagnosis = replace(diagnosis, next_steps=(*missed, *diagnosis.next_steps))
     table["error_categories"] = categorise(table, prepared.attributes)
     categories = error_table(table["error_categories"][dev].tolist(), wrong[dev], int(dev.sum()))
     slices = run.stage("Find weak slices", find_slices)(prepared.attributes[dev], wrong[dev], table=table[dev])
@@ -262,6 +266,15 @@ def attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None
         log.warning("the report shows no values of the rows: %s", error)
         return None
     return examples.attributes if examples.table["id"].equals(table["id"]) else None
+
+
+def _never_taught(prepared: Prepared, labels: Labels) -> tuple[list[str], Rate]:
+    """Name the classes of dev that nothing was learnt of, and give their share of dev."""
+    classes = prepared.examples.classes
+    taught = np.bincount(labels.codes[labels.codes >= 0], minlength=len(classes)) > 0
+    judging = prepared.judging[prepared.judged("dev")]
+    unseen = ~taught[judging]
+    return [classes[code] for code in np.unique(judging[unseen])], error_rate(unseen)
 
 
 def _idle(prepared: Prepared, fitted: Fitted) -> tuple[str, ...]:

@@ -261,15 +261,29 @@ def predict(
         Path | None,
         typer.Option("--onnx", metavar="FILE", help="Also write the model as ONNX, checked on PATH or the run's data."),
     ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="How PATH is read, where not as the run's data: data.delimiter, data.encoding or data.id; repeatable.",
+        ),
+    ] = None,
 ) -> None:
-    """Apply the trained model to new data; writes a CSV of id, predicted class, confidence and probabilities."""
+    """Apply the trained model to new data; writes a CSV of id, predicted class, confidence and probabilities.
+
+    The id is that of the run's id column, or an image's path; without either, the number of the row, from 0.
+    """
     from burnish.flows.predict import export_onnx, predict_file
 
     if path is None and onnx is None:
         raise InputError("name the new data: burnish predict RUN PATH; or write the model alone with --onnx FILE")
     if onnx is not None:
-        typer.echo(export_onnx(run_folder, onnx, path))
-    typer.echo(str(onnx if path is None else predict_file(run_folder, path, out or Path("predictions.csv"))))
+        typer.echo(export_onnx(run_folder, onnx, path, sets))
+    written = out or Path("predictions.csv")
+    if path is not None and (strange := predict_file(run_folder, path, written, sets)):
+        typer.echo(strange, err=True)
+    typer.echo(str(onnx if path is None else written))
 
 
 @app.command()

@@ -134,7 +134,13 @@ def divide(run: Run, examples: Examples, copies: pd.Series, groups: pd.Series) -
     """Give the part of each row, and the section of the summary; what was found goes to the run.
 
     `groups` are the groups given and those of `copies`, as one.
+
+    Raises
+    ------
+    InputError
+        All labelled examples are copies of one another.
     """
+    _check_copies(groups[examples.table["label"].notna()])
     earlier = earlier_parts(run.config, examples)
     options = split_options(run.config, examples, earlier)
     given = examples.table["label"], examples.table["source"]
@@ -149,6 +155,14 @@ def divide(run: Run, examples: Examples, copies: pd.Series, groups: pd.Series) -
     )
     run.add(*measured.findings)
     return parts, measured.as_dict() | _more(run, table, options["time"], strata, earlier)
+
+
+def _check_copies(groups: pd.Series) -> None:
+    if len(groups) > 1 and groups.notna().all() and (groups == groups.iloc[0]).all():
+        raise InputError(
+            f"all {len(groups):,} labelled examples are copies of one another, the same or nearly so: nothing tells "
+            "their classes apart; give examples that differ"
+        )
 
 
 def mirror_facts(

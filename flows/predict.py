@@ -17,13 +17,26 @@ from burnish.tasks.new_rows import RowReader, stored_treatment
 from burnish.tasks.onnx_export import check_onnx, write_onnx
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import SavedModel, load_model
+from burnish.tasks.strangers import Strangers
 from burnish.tasks.tree_columns import TreeEncoder
 
+READ_BY = ("data.delimiter", "data.encoding", "data.id")  # what new data may have otherwise than the run's
 
-def predict_file(run_folder: Path, path: Path, out: Path) -> Path:
-    """Write `id, predicted, confidence` and a probability a class for every new example; give the file.
+
+def predict_file(run_folder: Path, path: Path, out: Path, sets: list[str] | None = None) -> str | None:
+    """Write `id, predicted, confidence` and a probability a class for every new example to `out`.
 
     Parts of the data are read, predicted and written one after another; where one fails, no file is left.
+
+    Parameters
+    ----------
+    sets : list of str, optional
+        ``KEY=VALUE`` of how the data is read, where otherwise than in the run: see `READ_BY`.
+
+    Returns
+    -------
+    str or None
+        A sentence about columns whose categories are mostly strange to the model, where there are any.
 
     Raises
     ------
@@ -34,28 +47,33 @@ def predict_file(run_folder: Path, path: Path, out: Path) -> Path:
         raise InputError(f"{out} exists already; name another file with --out")
     if not out.parent.is_dir():
         raise InputError(f"cannot write {out}: {out.parent} is no folder; name another file with --out")
-    model, reader, _ = _opened(run_folder)
-    unfinished = out.with_name(f"{out.name}.part")
+    model, reader, _ = _opened(run_folder, sets)
+    unfinished, strange = out.with_name(f"{out.name}.part"), Strangers()
     try:
         for place, (ids, rows) in enumerate(reader.read(path)):
+            strange.count(model.encoder, rows)
             part = escape_formulas(_predictions(model, ids, rows))
             part.to_csv(unfinished, mode="a" if place else "w", header=not place, index=False, lineterminator="\n")
         unfinished.replace(out)
     except OSError as error:
         raise InputError(f"cannot write {out} ({error.strerror or error}); name another file with --out") from None
+    except InputError as error:
+        raise (error if str(path) in str(error) else InputError(f"{path}: {error}")) from None
     finally:
         if unfinished.is_file():
             unfinished.unlink()
-    return out
+    return strange.sentence()
 
 
-def export_onnx(run_folder: Path, out: Path, path: Path | None = None) -> str:
+def export_onnx(run_folder: Path, out: Path, path: Path | None = None, sets: list[str] | None = None) -> str:
     """Write the run's model as ONNX and check it on rows; give a sentence that says how it compares.
 
     Parameters
     ----------
     path : Path, optional
         Where the rows come from; by default the data of the run.
+    sets : list of str, optional
+        As in `predict_file`.
 
     Raises
     ------
@@ -64,7 +82,7 @@ def export_onnx(run_folder: Path, out: Path, path: Path | None = None) -> str:
     """
     if out.exists():
         raise InputError(f"{out} exists already; name another file with --onnx")
-    model, reader, config = _opened(run_folder)
+    model, reader, config = _opened(run_folder, sets)
     data = config.data
     given = path or (data.path if data.embeddings is None else data.embeddings)
     _, rows = next(reader.read(given))
@@ -82,11 +100,16 @@ def export_onnx(run_folder: Path, out: Path, path: Path | None = None) -> str:
     return f"{said}; the {left} is not in it: its input is what {how} gives"
 
 
-def _opened(run_folder: Path) -> tuple[SavedModel, RowReader, Config]:
-    folder = run_folder / "model"
+def _opened(run_folder: Path, sets: list[str] | None) -> tuple[SavedModel, RowReader, Config]:
+    folder, written = run_folder / "model", run_folder / "config.yaml"
     if not (folder / "model.json").is_file():
         raise InputError(f"{run_folder} holds no model; burnish run makes one, burnish clean does not")
-    config = load_config(run_folder / "config.yaml")
+    if not written.is_file():
+        raise InputError(f"{run_folder} has lost its config.yaml, which says how data is read: take it from the run")
+    for each in sets or []:
+        if (key := each.partition("=")[0]) not in READ_BY:
+            raise InputError(f"--set {key}: the model stays as it was trained; predict takes {', '.join(READ_BY)}")
+    config = load_config(written, sets)
     model, data = load_model(folder), config.data
     notations, limits = stored_treatment(folder)
     reader = RowReader(

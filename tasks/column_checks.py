@@ -73,11 +73,15 @@ def check_weights(attributes: pd.DataFrame, name: str, ids: pd.Series, path: Pat
         raise InputError(f"weights.column: {name!r} is the id or image column of {path}: name a column of numbers")
     column = attributes[name]
     if not pd.api.types.is_numeric_dtype(column.dtype) and column.notna().any():
-        raise InputError(f"weights.column: {name!r} of {path} is not numeric: give every row a number of at least 0")
+        bad = np.flatnonzero(pd.to_numeric(column.astype("str"), errors="coerce").isna() & column.notna())
+        first = f", as {str(column.iloc[bad[0]])!r} in row {bad[0] + 1:,}, id {ids.iloc[bad[0]]!r}" if bad.size else ""
+        raise InputError(
+            f"weights.column: {name!r} of {path} is not numeric{first}: give every row a number of at least 0"
+        )
     weights = column.to_numpy(dtype=np.float64, na_value=np.nan)
     bad = np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))
     if bad.size:
-        given = "none, or no number" if np.isnan(weights[bad[0]]) else f"{weights[bad[0]]:g}"
+        given = "none, or no finite number" if np.isnan(weights[bad[0]]) else f"{weights[bad[0]]:g}"
         raise InputError(
             f"weights.column: {things(int(bad.size), 'cell')} of {name!r} in {path} cannot be a weight, the first in "
             f"row {bad[0] + 1:,}, id {ids.iloc[bad[0]]!r} ({given}): give every row a number of at least 0"

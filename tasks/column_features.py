@@ -164,6 +164,8 @@ def as_numbers(column: pd.Series, kind: str) -> NDArray[np.float64]:
     """
     try:
         if kind == "date":
+            if pd.api.types.is_numeric_dtype(column.dtype) and column.notna().any():
+                raise TypeError("a number is no date")
             values = (_dates(column) - EPOCH).dt.total_seconds().to_numpy(dtype=float) / DAY
         else:
             values = column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)

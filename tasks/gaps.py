@@ -1,10 +1,12 @@
 """The gaps between the errors of the chain human → train → train-dev → dev → test, and when a gap is material.
 
-A gap is *material* when it is at least `material` (one point) and its 95% interval excludes zero. It is *open* when it
+A gap is *material* when it is at least `material` (one point) and its 95% interval excludes zero; where an error or two
+are all there is, the interval does so too early, and the exact test of the two counts must agree. It is *open* when it
 is not material but its interval reaches `material`: it is not shown, and not ruled out. A gap between errors
 stated without counts has no interval, and its size alone decides.
 
-Source: Ng, Machine Learning Yearning, chapters 20-43; Newcombe (1998) for the interval.
+Source: Ng, Machine Learning Yearning, chapters 20-43; Newcombe (1998) for the interval; Lancaster (1961) for the mid-p
+value of Fisher's exact test.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from scipy.stats import hypergeom
 
 from burnish.tasks.metrics import Rate, difference, none_if_nan
 
@@ -29,6 +33,7 @@ MEANINGS: dict[GapName, str] = {
     "dev_overfit": "the choices made so far suit dev better than fresh data",
 }
 ROUNDING = 1e-9
+BEYOND_CHANCE = 0.025  # one-sided, as the interval's lower end
 
 
 @dataclass(frozen=True)
@@ -79,9 +84,22 @@ def measure_gap(worse: Rate, better: Rate, origin: str, material: float) -> Gap:
         return unmeasured(origin)
     found = difference(worse, better)
     counted = found.high > found.low
-    shown = found.value >= material - ROUNDING and (found.low > 0 or not counted)
+    shown = found.value >= material - ROUNDING and (not counted or (found.low > 0 and beyond_chance(worse, better)))
     maybe = counted and not shown and found.high >= material
     return Gap(found.value, found.low, found.high, shown, known=True, origin=origin, open=maybe)
+
+
+def beyond_chance(worse: Rate, better: Rate) -> bool:
+    """Tell by Fisher's exact test, one-sided with mid-p, that one error is larger; one stated without counts has none.
+
+    >>> from burnish.tasks.metrics import rate
+    >>> beyond_chance(rate(1, 6), rate(0, 50)), beyond_chance(rate(2, 6), rate(0, 50))
+    (False, True)
+    """
+    if not (worse.total and better.total):
+        return True
+    drawn = hypergeom(worse.total + better.total, worse.count + better.count, worse.total)
+    return bool(drawn.sf(worse.count) + drawn.pmf(worse.count) / 2 < BEYOND_CHANCE)
 
 
 def as_bound(gap: Gap, origin: str) -> Gap:

@@ -40,8 +40,24 @@ NOT_SEARCHED = Finding(
 )
 
 
-def audit_findings(codes: NDArray[np.int64], names: tuple[Any, ...], notes: list[str]) -> Iterator[Finding]:
-    """Say which labels could not be judged, and what the voices had to do otherwise than usual."""
+def audit_findings(
+    codes: NDArray[np.int64], names: tuple[Any, ...], notes: list[str], strange: NDArray[np.bool_]
+) -> Iterator[Finding]:
+    """Say which labels could not be judged, and what the voices had to do otherwise than usual.
+
+    `strange` (n,) are the rows whose class the voices learnt no example of.
+    """
+    if strange.any():
+        absent = [str(names[code]) for code in np.unique(codes[strange])]
+        yield Finding(
+            code="mislabels.absent_class",
+            title=f"{len(absent)} class(es) have no example to learn from: {', '.join(absent[:5])}",
+            severity="cannot_tell",
+            explanation="What was never seen looks wrong wherever it turns up, so its labels are taken for right.",
+            method="The classes of the rows that teach against those of all rows.",
+            advice="Collect examples of these classes for train; widen `split.train_sources` if that hides them.",
+            count=int(strange.sum()),
+        )
     sizes = np.bincount(codes[codes >= 0], minlength=len(names))
     rare = [str(name) for name, size in zip(names, sizes, strict=True) if 0 < size < FEWEST]
     if rare:

@@ -218,10 +218,11 @@ def audit_labels(
     if errors is not None and errors not in get_args(Errors):
         raise InputError(f"errors is {errors!r}; labels go wrong by {', '.join(get_args(Errors))}")
     model = fit_noise_model(readings, heeded, known, errors=errors, seed=seed)
-    posterior = _told(model.posterior(readings, codes), known)
+    strange = _never_taught(codes, heeded, len(names)) & (True if known is None else known < 0)
+    posterior = _told(_believed(model.posterior(readings, codes), codes, strange), known)
     alone = _alone(spoken, posterior, codes, heeded, errors, seed)
     labelled = codes >= 0
-    findings = list(audit_findings(codes, names, [opinion.note for opinion in opinions.values()]))
+    findings = list(audit_findings(codes, names, [opinion.note for opinion in opinions.values()], strange))
     blind = model.posterior(readings, np.full(len(codes), -1))
     wrong = float(1 - np.nanmean(_given(posterior, codes)))
     signal, annotators = beats_chance(blind.argmax(axis=1), heeded) and wrong <= MOST_WRONG, None
@@ -230,12 +231,13 @@ def audit_labels(
         annotators = audit_annotators(
             annotations, len(names), prior=prior, learn=learnt >= 0, codes=codes, wrong=wrong, seed=seed
         )
-        posterior = _told(annotators.consensus.posterior, known)
+        posterior = _told(_believed(annotators.consensus.posterior, codes, strange), known)
         findings.append(annotators.human.finding)
     frame = _frame(posterior, codes, names, alone)
+    frame.loc[strange, ["label_quality", "suggestion_quality", *VOICE_COLUMNS.values()]] = np.nan
     if not signal and (annotators is None or annotators.human.rate is None):
-        frame, believed = _believe_labels(frame, posterior, codes)
-        posterior = _told(believed, known)
+        frame = _silent_frame(frame["suggested_label"].array)
+        posterior = _told(_believed(posterior, codes, codes >= 0), known)
         findings.append(MOSTLY_WRONG if wrong > MOST_WRONG else NO_SIGNAL)
     return LabelAudit(
         frame=frame,
@@ -310,15 +312,20 @@ def beats_chance(predicted: NDArray[np.int64], codes: NDArray[np.int64]) -> bool
     return bool(agreed - by_chance > BEYOND_CHANCE * spread)
 
 
-def _believe_labels(
-    frame: pd.DataFrame, posterior: NDArray[np.float64], codes: NDArray[np.int64]
-) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Take every label for right where nobody can tell: no issues, no quality, of suggestions neither."""
-    labelled = codes >= 0
+def _never_taught(codes: NDArray[np.int64], heeded: NDArray[np.int64], k: int) -> NDArray[np.bool_]:
+    """Tell the labels, bool (n,), of classes of which the voices learnt no example: they know nothing of them."""
+    taught = np.bincount(heeded[heeded >= 0], minlength=k) > 0
+    return (codes >= 0) & ~taught[np.maximum(codes, 0)]
+
+
+def _believed(posterior: NDArray[np.float64], codes: NDArray[np.int64], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Take the given labels of some rows for right, where nobody can tell."""
+    if not rows.any():
+        return posterior
     believed = posterior.copy()
-    believed[labelled] = 0.0
-    believed[labelled, codes[labelled]] = 1.0
-    return _silent_frame(frame["suggested_label"].array), believed
+    believed[rows] = 0.0
+    believed[rows, codes[rows]] = 1.0
+    return believed
 
 
 def _silent_frame(suggested: Any) -> pd.DataFrame:

@@ -86,7 +86,7 @@ class RowReader:
         elif tabular or self.image is not None:
             yield from self._table(path)
         else:
-            what = "is no folder" if path.exists() else "does not exist"
+            what = "is a file" if path.exists() else "does not exist"
             raise InputError(f"{path} {what}, and this model reads a folder of images: give the one that they are in")
 
     def _table(self, path: Path) -> Iterator[Part]:

@@ -384,7 +384,18 @@ _NULLABLE = {
 }
 
 
+def _is_vector(kind: Any) -> bool:
+    listed = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return bool(listed and (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)))
+
+
 def _check_flat(field: Any, path: Path) -> None:
+    if _is_vector(field.type):
+        raise InputError(
+            f"{path}: column {field.name!r} holds lists of numbers ({field.type}): if they are embeddings, save them "
+            f"with np.save('embeddings.npy', np.stack(frame.pop({field.name!r}))), name that file in data.embeddings "
+            "and write the table again without the column"
+        )
     if pa.types.is_nested(field.type):
         raise InputError(
             f"{path}: column {field.name!r} holds lists or nested values ({field.type}): flatten it into columns, or "

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from burnish.flows.config import Config, parse_config
-from burnish.flows.division import check_division, check_trainable
+from burnish.flows.division import check_division, check_trainable, divide
 from burnish.flows.opening import open_examples
 from burnish.flows.prepare import compared_columns, prepare
 from burnish.flows.run import start_run
@@ -99,3 +99,15 @@ def test_the_time_divided_along_is_not_compared() -> None:
     assert not any(name.startswith("when") for name in names)
     assert {name.split()[0] for name in names} == {"a", "b"}
     assert len(compared_columns(encoder, None)) == len(encoder.names)
+
+
+def test_examples_that_are_all_copies_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("burnish.flows.run.task", lambda **_: lambda function: function)
+    config = config_of(written(tmp_path), {})
+    run, examples = start_run(config, tmp_path / "run"), open_examples(config)
+    copies = pd.Series("copies 1", index=range(ROWS), dtype="str")
+    with pytest.raises(InputError, match=f"all {ROWS} labelled examples are copies of one another"):
+        divide(run, examples, copies, copies)
+    copies.iloc[0] = None
+    parts, _ = divide(run, examples, copies, copies)
+    assert len(parts) == ROWS

@@ -35,8 +35,8 @@ def run(tmp_path):
 def test_the_numbers_are_the_models_in_parts_too(run, monkeypatch, size):
     folder, frame, trained = run
     monkeypatch.setattr(new_rows, "PART_BYTES", size)
-    made = predict_file(folder / "run", folder / "t.csv", folder / "p.csv")
-    read = pd.read_csv(made, dtype={"id": str})
+    predict_file(folder / "run", folder / "t.csv", folder / "p.csv")
+    read = pd.read_csv(folder / "p.csv", dtype={"id": str})
     said = trained.predict(frame)
     assert list(read.columns) == ["id", "predicted", "confidence", "p_=no", "p_yes"]
     np.testing.assert_array_equal(read[["p_=no", "p_yes"]].to_numpy(), said)
@@ -76,3 +76,35 @@ def test_onnx_is_checked_on_the_rows_of_the_run(run):
     assert "on 200 rows of" in said and (folder / "m.onnx").is_file()
     with pytest.raises(InputError, match="exists already"):
         export_onnx(folder / "run", folder / "m.onnx")
+
+
+def test_how_the_file_is_read_can_be_said_and_nothing_else(run):
+    folder, frame, trained = run
+    frame.to_csv(folder / "semi.csv", index=False, sep=";")
+    with pytest.raises(InputError, match=r'semi\.csv.*set data\.delimiter: ";"'):
+        predict_file(folder / "run", folder / "semi.csv", folder / "p.csv")
+    predict_file(folder / "run", folder / "semi.csv", folder / "p.csv", ["data.delimiter=;", "data.id=code"])
+    read = pd.read_csv(folder / "p.csv", dtype={"id": str})
+    np.testing.assert_array_equal(read[["p_=no", "p_yes"]].to_numpy(), trained.predict(frame))
+    assert read["id"].tolist() == frame["code"].tolist()
+    with pytest.raises(InputError, match=r"--set train\.model: the model stays"):
+        predict_file(folder / "run", folder / "t.csv", folder / "q.csv", ["train.model=mlp"])
+
+
+def test_a_column_of_new_categories_is_said(run):
+    folder, frame, _ = run
+    assert predict_file(folder / "run", folder / "t.csv", folder / "p.csv") is None
+    frame.assign(code="new").to_csv(folder / "new.csv", index=False)
+    said = predict_file(folder / "run", folder / "new.csv", folder / "q.csv")
+    assert "'code'" in said
+    assert "200 of 200" in said
+
+
+def test_what_is_wrong_with_the_columns_names_the_file(run):
+    folder, frame, _ = run
+    frame.assign(size="much").to_csv(folder / "words.csv", index=False)
+    with pytest.raises(InputError, match=r"words\.csv: column 'size' held a number"):
+        predict_file(folder / "run", folder / "words.csv", folder / "p.csv")
+    (folder / "run" / "config.yaml").unlink()
+    with pytest.raises(InputError, match=r"has lost its config\.yaml"):
+        predict_file(folder / "run", folder / "t.csv", folder / "p.csv")

@@ -16,6 +16,8 @@ from burnish.tasks.metrics import rate, stated
         (stated(0.010), stated(0.050), False, False),
         (rate(100, 1000), rate(10, 1000), True, False),
         (rate(3, 60), rate(1, 60), False, True),  # three points that the counts do not show
+        (rate(1, 6), rate(0, 50), False, True),  # one error, whatever the interval says
+        (rate(1, 40), stated(0.0), True, False),  # one is more than none ever
         (rate(100, 100_000), rate(90, 100_000), False, False),
         (rate(1, 300), rate(3, 1000), False, True),  # nothing shown, nothing ruled out
         (rate(1200, 100_000), rate(800, 100_000), False, False),  # shown, and below one point

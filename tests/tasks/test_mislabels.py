@@ -267,3 +267,27 @@ def test_where_most_labels_would_be_wrong_none_is_touched():
     audit = audit_labels(labels, features=features)
     assert not audit.frame["label_issue"].any()
     assert [finding.code for finding in audit.findings] == ["mislabels.no_signal"]
+
+
+def test_labels_of_a_class_that_was_never_taught_are_taken_for_right(digits):
+    features, truth = digits
+    rng = np.random.default_rng(0)
+    teaches = (rng.random(len(truth)) < 0.6) & (truth != 7)
+    hidden = truth == 7
+    audit = audit_labels(truth, features=features, votes=np.where(teaches, truth, -1), errors="classes")
+    found = audit.frame
+    assert not found.loc[hidden, "label_issue"].any()
+    assert found.loc[hidden, "label_quality"].isna().all()
+    assert found.loc[~hidden, "label_quality"].notna().all()
+    assert (audit.posterior[hidden, 7] == 1).all()
+    assert audit.noise_rate < 0.02
+    assert [each.count for each in audit.findings if each.code == "mislabels.absent_class"] == [hidden.sum()]
+
+
+def test_what_a_person_said_of_a_class_that_was_never_taught_is_known(digits):
+    features, truth = digits
+    teaches = (np.arange(len(truth)) % 2 == 0) & (truth != 7)
+    known = np.where((truth == 7) & (np.arange(len(truth)) % 3 == 0), 7, -1)
+    votes = np.where(teaches, truth, -1)
+    found = audit_labels(truth, features=features, votes=votes, known=known, errors="classes").frame
+    assert (found.loc[known == 7, "label_quality"] == 1).all()

@@ -134,7 +134,9 @@ def test_damaged_pandas_metadata_does_no_harm(tmp_path):
 @pytest.mark.parametrize(
     ("column", "says"),
     [
-        (pa.array([[1], [2]]), "column 'x' holds lists or nested"),
+        (pa.array([[1], [2]]), r"column 'x' holds lists of numbers .* data\.embeddings"),
+        (pa.array([[1.5, 2], [2, 3]], pa.list_(pa.float32(), 2)), r"column 'x' holds lists of numbers"),
+        (pa.array([["a"], ["b"]]), "column 'x' holds lists or nested"),
         (pa.array([{"a": 1}, {"a": 2}]), "column 'x' holds lists or nested"),
         (pa.array([b"1", b"2"]), "column 'x' holds bytes"),
     ],
