@@ -16,7 +16,7 @@ import math
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def wilson(hits: NDArray[np.integer], totals: NDArray[np.integer], confidence: f
     >>> low.round(4).tolist(), high.round(4).tolist()
     ([0.0171, 0.0], [0.137, 1.0])
     """
-    z = float(norm.ppf((1 + confidence) / 2))
+    z = float(ndtri((1 + confidence) / 2))
     n = np.maximum(totals, 1)
     share = hits / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)

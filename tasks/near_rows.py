@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from burnish.tasks.duplicates import TELLING, Pairs, usual_second_distance
 from burnish.tasks.one_cell import one_cell_apart
@@ -120,7 +119,8 @@ def _normal_scores(values: Floats) -> Floats:
     """Give the normal scores of the ranks, float64 (n,); missing values far off, all at one place."""
     known = np.isfinite(values)
     scores = np.full(len(values), -10.0)
-    scores[known] = ndtri((rankdata(values[known]) - 0.5) / max(int(known.sum()), 1))
+    ranks = pd.Series(values[known]).rank().to_numpy()
+    scores[known] = ndtri((ranks - 0.5) / max(len(ranks), 1))
     return scores
 
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import poisson
+from scipy.special import pdtrc
 
 from burnish.tasks.row_hashes import (
     Floats,
@@ -116,7 +116,7 @@ def likelier_copies(by_chance: Floats, explained: Floats) -> float:
     True
     """
     found = np.searchsorted(np.sort(by_chance), LIMITS, side="right")
-    sure = (found > 0) & (poisson.sf(found - 1, explained) <= BY_CHANCE)
+    sure = (found > 0) & (pdtrc(np.maximum(found - 1, 0), explained) <= BY_CHANCE)
     gain = np.where(sure, found - 2 * explained, -np.inf)
     best = int(gain.argmax())
     return float(LIMITS[best]) if gain[best] > 0 else -1.0
