@@ -116,7 +116,7 @@ def _hear_voices(features: Rows, learnt_from: NDArray[np.int64], seed: int) -> N
 
     from burnish.tasks.fitting import limited_threads
 
-    sample = np.array(features[learnt_from], dtype=np.float32)
+    sample = np.asarray(features[learnt_from], dtype=np.float32)  # rows by number: a copy already
     scaling = fit_scaling(sample)
     for start in range(0, len(sample), ROWS):
         sample[start : start + ROWS] = scaling.apply(sample[start : start + ROWS])
