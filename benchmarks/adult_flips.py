@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from adult import COLUMNS
 from cleanlab.filter import find_label_issues
+from cleanlab.rank import get_label_quality_scores
 from measured import cores, mean_and_interval, print_table
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import f1_score
+from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from burnish.tasks.boosting import boost_out_of_fold
@@ -55,7 +56,7 @@ def main() -> None:
     graph = neighbour_graph(features, k=20)
     rates, classes = flip_rates(truth), (0, 1)
     ideal = boost_out_of_fold(table, truth, learn_from=list(table), classes=("0", "1")).probabilities
-    scores: dict[str, list[float]] = {}
+    scores: dict[str, list[tuple[float, ...]]] = {}
     for seed in range(options.seeds):
         flipped = np.random.default_rng(seed).random(len(truth)) < rates[truth]
         given = np.where(flipped, 1 - truth, truth)
@@ -67,27 +68,26 @@ def main() -> None:
             given, p, features, classes=classes, dynamics=heard.dynamics, graph=graph, errors="classes", seed=seed
         )
         keeps = ideal * np.where(given[:, None] == np.arange(2), 1 - rates, rates)
-        flags = {
-            "ours": ours["label_issue"].to_numpy(),
-            "cleanlab default, our probabilities": find_label_issues(given, p / p.sum(axis=1, keepdims=True), n_jobs=1),
-            "cleanlab default, gradient boosting": find_label_issues(
-                given, peer_probabilities(table, given, seed), n_jobs=1
-            ),
-            "ceiling: the truth learnt, the noise known": keeps.argmax(axis=1) != given,
-        }
-        for name, flagged in flags.items():
-            scores.setdefault(name, []).append(f1_score(flipped, flagged))
-        print(
-            f"seed {seed}: {heard.model}, " + ", ".join(f"{name} {s[-1]:.3f}" for name, s in scores.items()), flush=True
-        )
+        found = {"ours": (ours["label_issue"].to_numpy(), ours["label_quality"].to_numpy())}
+        for name, said in (("our probabilities", p), ("gradient boosting", peer_probabilities(table, given, seed))):
+            said = said / said.sum(axis=1, keepdims=True)
+            flagged = find_label_issues(given, said, n_jobs=1)
+            found[f"cleanlab default, {name}"] = flagged, get_label_quality_scores(given, said)
+        right = keeps[np.arange(len(given)), given] / keeps.sum(axis=1)
+        found["ceiling: the truth learnt, the noise known"] = right < 0.5, right
+        for name, (flagged, quality) in found.items():
+            precision, recall, f1, _ = precision_recall_fscore_support(flipped, flagged, average="binary")
+            scores.setdefault(name, []).append((f1, precision, recall, roc_auc_score(flipped, -quality)))
+        told = ", ".join(f"{name} {values[-1][0]:.3f}" for name, values in scores.items())
+        print(f"seed {seed}: {heard.model}, F1: {told}", flush=True)
     rows = []
     for name, values in scores.items():
-        mean, half = mean_and_interval(values)
-        rows.append([name, f"{mean:.3f} ± {half:.3f}", "cleanlab + 0.05" if name == "ours" else "–"])
+        figures = [f"{mean:.3f} ± {half:.3f}" for mean, half in map(mean_and_interval, zip(*values, strict=True))]
+        rows.append([name, *figures, "cleanlab + 0.05" if name == "ours" else "–"])
     print_table(
         f"Adult, {len(truth):,} rows, {WRONG:.0%} of the labels flipped by class ({rates[0]:.0%} and {rates[1]:.0%}), "
-        f"{options.seeds} seeds: F1 (mean ± 95%, {cores()} cores)",
-        ["who", "F1", "to reach"],
+        f"{options.seeds} seeds: mean ± 95%, {cores()} cores",
+        ["who", "F1", "precision", "recall", "AUROC", "F1 to reach"],
         rows,
     )
 
