@@ -29,6 +29,8 @@ import pandas as pd
 import pyarrow as pa
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from rich.console import Console
 
 from burnish.flows.config import Config, dump_config, load_config
@@ -156,6 +158,7 @@ def as_flow(name: str, function: Callable[Concatenate[Run, P], R]) -> Callable[C
     """Make a plain function a Prefect flow named `name`; its arguments stay in this process.
 
     The first flow of a process waits for Prefect's server, which is started where none is running; that is timed too.
+    Its heartbeat, by which Prefect knows a crash, stands for those inside it: each would take up to a second to end.
     """
 
     @functools.wraps(function)
@@ -170,7 +173,9 @@ def as_flow(name: str, function: Callable[Concatenate[Run, P], R]) -> Callable[C
                 return function(run, *args, **kwargs)
 
             as_prefect = flow(name=name, flow_run_name=name, persist_result=False, validate_parameters=False)
-            return as_prefect(enter)()
+            inside = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None} if FlowRunContext.get() else {}
+            with temporary_settings(inside):
+                return as_prefect(enter)()
 
     return call
 
