@@ -153,7 +153,7 @@ def analyse(
         mismatch=mismatch,
         model=fitted.trained.model if fitted.trained else "",
         encoder=TUNED if fitted.steps else prepared.encoder.kind if prepared.encoder else "",
-        idle=_idle(prepared, fitted),
+        idle=_idle(run, prepared, fitted, table),
     )
     if fitted.trained is not None:
         missed = teach_classes(*_never_taught(prepared, labels))
@@ -277,12 +277,18 @@ def _never_taught(prepared: Prepared, labels: Labels) -> tuple[list[str], Rate]:
     return [classes[code] for code in np.unique(judging[unseen])], error_rate(unseen)
 
 
-def _idle(prepared: Prepared, fitted: Fitted) -> tuple[str, ...]:
-    """Name the knobs that would bring nothing here: longer training of a network, larger images."""
-    if fitted.trained is None or prepared.measures is None or prepared.pixels is None:
-        return ()
-    original = float(prepared.measures[["width", "height"]].min(axis=1).median())
-    return idle_knobs(fitted.trained.best_epoch, len(fitted.trained.history), original, prepared.pixels.shape[1])
+def _idle(run: Run, prepared: Prepared, fitted: Fitted, table: pd.DataFrame) -> tuple[str, ...]:
+    """Name the knobs that would bring nothing here."""
+    trained, pixels, shown_whole = fitted.trained, prepared.pixels, False
+    if prepared.measures is not None and pixels is not None:
+        shown_whole = float(prepared.measures[["width", "height"]].min(axis=1).median()) <= pixels.shape[1]
+    return idle_knobs(
+        stopped_early=trained is not None and trained.best_epoch < len(trained.history),
+        shown_whole=shown_whole,
+        several_tried=bool(fitted.scores),
+        labels_clean=not (_suspect(table) & (table["split"] == "train")).any(),
+        all_sources=run.config.split.train_sources is None,
+    )
 
 
 def _judged_table(prepared: Prepared, labels: Labels, fitted: Fitted) -> pd.DataFrame:

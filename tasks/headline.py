@@ -162,10 +162,12 @@ def _test_error(summary: Mapping[str, Any]) -> str:
         return f"test error {with_interval(after)}, trained on the labels as given: cleaned ones did worse on dev"
     if "training" in summary and summary["training"] is None:
         return f"test error {with_interval(after)} by your own probabilities; no model was trained"
+    aside = number(second) is not None and number(second) != number(after)
+    left_out = f", {percent(second)} with suspect test labels left out" if aside else ""
+    if any(turn.get("kept") and turn.get("relabelled") == turn.get("dropped") == 0 for turn in rounds):
+        return f"test error {with_interval(after)}{left_out}; cleaning changed no training label"
     given = "" if number(before) is None else f"{with_interval(before)} trained on the labels as given, "
-    line = f"test error {given}{with_interval(after)}{' after cleaning' if given else ''}"
-    if number(second) is not None:
-        line += f", {percent(second)} with suspect test labels left out"
+    line = f"test error {given}{with_interval(after)}{' after cleaning' if given else ''}{left_out}"
     if not given and len(rounds) > 1 and number(rounds[0].get("dev_error")) is not None:
         kept = next((turn for turn in reversed(rounds) if turn.get("kept")), rounds[-1])
         first, last = percent(rounds[0]["dev_error"]), percent(kept.get("dev_error"))

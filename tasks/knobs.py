@@ -225,8 +225,7 @@ def next_steps(
     encoder : str
         The kind of the encoder that made the features, "tuned" where a pretrained one was unfrozen, "" without one.
     idle : collection of str
-        Codes of knobs that would bring nothing here: "pixels" where the originals are no larger than what was shown,
-        "longer_cnn" where the best epoch was not the last.
+        Codes of knobs that would bring nothing here, from `idle_knobs`.
     shifts : sequence of Comparison
         Those in which dev differs from what is trained on; what drives them goes into the advice on data mismatch.
     """
@@ -242,21 +241,40 @@ def next_steps(
     return tuple(steps)
 
 
-def idle_knobs(best_epoch: int, epochs: int, original: float, shown: int) -> tuple[str, ...]:
-    """Name the knobs that would bring a convolution network nothing, for `next_steps`.
+def idle_knobs(
+    *, stopped_early: bool, shown_whole: bool, several_tried: bool, labels_clean: bool, all_sources: bool
+) -> tuple[str, ...]:
+    """Name the knobs that would bring nothing to this run, for `next_steps`.
 
     Parameters
     ----------
-    best_epoch, epochs : int
-    original, shown : float, int
-        Median shorter side of the images as stored, and the side that the network was shown.
+    stopped_early : bool
+        Whether the best epoch was not the last one.
+    shown_whole : bool
+        Whether the network saw images as large as they are stored.
+    several_tried : bool
+        Whether dev chose among kinds of models.
+    labels_clean : bool
+        Whether no training label is suspect.
+    all_sources : bool
+        Whether no source is kept out of training.
 
     Examples
     --------
-    >>> idle_knobs(20, 20, 16, 16), idle_knobs(7, 20, 64, 32)
-    (('pixels',), ('longer_cnn',))
+    >>> idle_knobs(
+    ...     stopped_early=True, shown_whole=False, several_tried=False, labels_clean=True, all_sources=False
+    ... )
+    ('longer', 'longer_cnn', 'labels')
     """
-    idle = {"longer_cnn": best_epoch < epochs, "pixels": original <= shown}
+    idle = {
+        "longer": stopped_early,
+        "longer_cnn": stopped_early,
+        "pixels": shown_whole,
+        "bend": several_tried,
+        "ask_network": several_tried,
+        "labels": labels_clean,
+        "sources": all_sources,
+    }
     return tuple(code for code, nothing in idle.items() if nothing)
 
 

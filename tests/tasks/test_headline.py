@@ -47,6 +47,19 @@ def test_labels_that_stay_as_given_are_said():
     assert any("trained on the labels as given: cleaned ones did worse on dev" in line for line in headline(summary))
 
 
+def test_cleaning_that_changed_nothing_claims_no_gain():
+    summary = digits_summary()
+    kept = summary["rounds"][-1]
+    for turn in summary["rounds"]:
+        turn["kept"] = turn is kept
+    kept |= {"relabelled": 0, "dropped": 0}
+    (line,) = [line for line in headline(summary) if line.startswith("test error")]
+    assert line.endswith("; cleaning changed no training label")
+    assert "after cleaning" not in line
+    kept |= {"dropped": 1}
+    assert any("after cleaning" in line for line in headline(summary))
+
+
 def test_good_news_is_said_too():
     summary = digits_summary() | {"duplicates": {"exact": 0, "near": 0}, "mismatch": [{"verdict": "same"}]}
     summary["labels"] |= {"issues": 0, "issues_by_split": {"train": 0}}

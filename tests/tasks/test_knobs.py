@@ -85,12 +85,25 @@ def test_only_knobs_of_the_model_that_was_trained_are_named(model: str, encoder:
     assert keys == KEYS[model, encoder]
 
 
-def test_a_network_at_its_last_epoch_trains_longer_and_small_originals_are_not_enlarged() -> None:
-    def codes(*about: int) -> list[str]:
-        idle = idle_knobs(*about)
-        found = next_steps(["avoidable_bias"], gaps(avoidable_bias=0.02), *nothing(), 0.01, (), model="cnn", idle=idle)
-        return [step.code.rsplit(".", 1)[1] for step in found]
+NOTHING_IDLE = dict.fromkeys(("stopped_early", "shown_whole", "several_tried", "labels_clean", "all_sources"), False)
 
-    assert {"longer_cnn", "pixels"} & set(codes(12, 12, 16, 16)) == {"longer_cnn"}
-    assert {"longer_cnn", "pixels"} & set(codes(7, 12, 64, 32)) == {"pixels"}
-    assert codes(12, 12, 64, 32)[0] == "longer_cnn"
+
+@pytest.mark.parametrize(
+    ("fact", "model", "gap", "codes"),
+    [
+        ("stopped_early", "cnn", "avoidable_bias", {"longer_cnn"}),
+        ("stopped_early", "mlp", "avoidable_bias", {"longer"}),
+        ("shown_whole", "cnn", "avoidable_bias", {"pixels"}),
+        ("several_tried", "boosting", "avoidable_bias", {"ask_network"}),
+        ("several_tried", "linear", "avoidable_bias", {"bend"}),
+        ("labels_clean", "boosting", "avoidable_bias", {"labels"}),
+        ("all_sources", "mlp", "data_mismatch", {"sources"}),
+    ],
+)
+def test_what_would_bring_nothing_is_no_advice(fact: str, model: str, gap: str, codes: set[str]) -> None:
+    def advised(**facts: bool) -> set[str]:
+        idle = idle_knobs(**NOTHING_IDLE | facts)
+        found = next_steps([gap], gaps(**{gap: 0.02}), *nothing(), 0.01, (), model=model, idle=idle)
+        return {step.code.rsplit(".", 1)[1] for step in found}
+
+    assert advised() - advised(**{fact: True}) == codes
