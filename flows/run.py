@@ -6,7 +6,6 @@ says on standard error what is going on. Arguments stay in this process: frames 
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import hashlib
 import importlib.metadata
@@ -15,7 +14,6 @@ import os
 import platform
 import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +24,6 @@ from types import FrameType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
-import pyarrow as pa
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
@@ -36,6 +33,7 @@ from rich.console import Console
 from burnish.flows.config import Config, dump_config, load_config
 from burnish.tasks.assignments import assignments_file
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.freed import give_back_memory
 from burnish.tasks.notation import cut
 
 P = ParamSpec("P")
@@ -147,7 +145,7 @@ class Run:
             else:
                 yield
         finally:
-            _give_back_memory()
+            give_back_memory()
             spent = time.perf_counter() - began
             self.seconds[title] = self.seconds.get(title, 0.0) + spent
         if self.console is not None:
@@ -293,14 +291,6 @@ def hash_files(root: Path, files: Sequence[Path]) -> str:
                 while block := stream.read(HASHED_AT_ONCE):
                     digest.update(block)
     return f"sha256:{digest.hexdigest()}"
-
-
-def _give_back_memory() -> None:
-    """Hand freed memory back to the machine: Arrow and the C library of Linux keep hundreds of MB after a stage."""
-    pa.default_memory_pool().release_unused()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from burnish.tasks.annotator_audit import AnnotatorAudit, audit_annotators, consensus_labels
 from burnish.tasks.evidence import Evidence, as_array, gather_evidence, label_codes
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.freed import give_back_memory
 from burnish.tasks.mislabel_findings import FEWEST, MOSTLY_WRONG, NO_SIGNAL, NOT_SEARCHED, audit_findings
 from burnish.tasks.neighbours import NeighbourGraph, neighbour_graph
 from burnish.tasks.noise import Errors, NoiseModel, fit_noise_model, noise_matrix
@@ -239,6 +240,7 @@ def audit_labels(
         frame = _silent_frame(frame["suggested_label"].array)
         posterior = _told(_believed(posterior, codes, codes >= 0), known)
         findings.append(MOSTLY_WRONG if wrong > MOST_WRONG else NO_SIGNAL)
+    give_back_memory()
     return LabelAudit(
         frame=frame,
         classes=names,

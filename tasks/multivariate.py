@@ -22,6 +22,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.tasks.freed import give_back_memory
+
 OUTLIER_ABOVE = 0.5
 PRIOR = 0.01  # share of outliers expected before looking
 SPREAD = 10.0  # an outlier's score lies anywhere in this many standard deviations
@@ -30,7 +32,7 @@ COMPARISONS, FEWEST_NEAR = 10_000_000_000, 1_000  # distances looked at; of mill
 MOST_COLUMNS = 64  # more are projected
 FEWEST_ROWS = 20
 ROWS, COLUMNS = 2_048, 128  # rows and columns worked on at once
-FEWEST_AT_ONCE, MOST_AT_ONCE, CELLS_AT_ONCE = 256, 65_536, 2_097_152  # rows scored at once, and their numbers
+FEWEST_AT_ONCE, MOST_AT_ONCE, CELLS_AT_ONCE = 256, 65_536, 1_048_576  # rows scored at once, and their numbers
 NEIGHBOURS, NEIGHBOURS_SHARE = 10, 0.01  # the more of the two: a clump of outliers of 1% of the rows cannot hide itself
 TREES = 100
 CENTRAL = 0.75  # share of the rows that the robust covariance is learnt from
@@ -122,6 +124,8 @@ def _hear_voices(features: Rows, learnt_from: NDArray[np.int64], seed: int) -> N
         sample[start : start + ROWS] = scaling.apply(sample[start : start + ROWS])
     isolation, reduction = _fit_forest(sample, seed), _fit_reduction(sample)
     reduced = sample if reduction is None else reduction.apply(sample)
+    del sample
+    give_back_memory()
     far = _robust_mahalanobis(reduced)
     count = int(np.clip(COMPARISONS // len(features), FEWEST_NEAR, len(reduced)))
     near = np.sort(np.random.default_rng(seed).choice(len(reduced), count, replace=False))
@@ -138,6 +142,7 @@ def _hear_voices(features: Rows, learnt_from: NDArray[np.int64], seed: int) -> N
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool, limited_threads(1):
         list(pool.map(hear, blocks_of(features)))  # raises what a thread raised
+    give_back_memory()
     return voices
 
 

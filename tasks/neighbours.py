@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.findings import InputError
 from burnish.tasks.fitting import limited_threads
+from burnish.tasks.freed import give_back_memory
 
 COMPONENTS = (64, 128, 256, 512)  # dimensions of the approximate search: the first that are enough
 NARROW = 192  # up to here the exact search is as fast
@@ -287,6 +288,7 @@ def _graph(points: torch.Tensor, found: torch.Tensor, recall: float, k: int | No
         ranked = far.argsort(dim=1, stable=True)
         indices[block] = candidates.gather(1, ranked)[:, :k]
         distances[block] = far.gather(1, ranked)[:, :k]
+    give_back_memory()
     return NeighbourGraph(indices.numpy(), distances.numpy(), recall)
 
 
