@@ -38,6 +38,7 @@ from burnish.tasks.outlier_findings import group_findings, idle_findings, outlie
 from burnish.tasks.outliers import extreme_columns, fit_limits, summarize_limits
 from burnish.tasks.pretrained import encoding, pretrained_encoder
 from burnish.tasks.split import join_groups
+from burnish.tasks.streams import stream
 from burnish.tasks.unfreezing import check_blocks
 from burnish.tasks.unusual import columns_of, find_unusual, unusual_facts, unusual_findings
 
@@ -306,7 +307,7 @@ def _encode(run: Run, prepared: Prepared, learning: bool) -> Prepared:
     elif examples.learn_from or examples.text:
         given = prepared.attributes
         if len(learnt) > MOST_LEARNT_FROM:
-            learnt = np.sort(np.random.default_rng(seed).choice(learnt, MOST_LEARNT_FROM, replace=False))
+            learnt = np.sort(stream(seed, "encoder").choice(learnt, MOST_LEARNT_FROM, replace=False))
         write_json(run.path(f"model/{NOTATIONS}"), notations_as_dict(examples.notations))
         encoder = run.stage("Learn the encoder", fit_table_encoder)(
             prepared.treated(given.iloc[learnt]),

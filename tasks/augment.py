@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.picture_figures import Pixels
 from burnish.tasks.recipes import Recipe, compose, throw
+from burnish.tasks.streams import stream
 
 Rows = NDArray[np.int64]
 WHITE = np.float32(255)
@@ -78,7 +79,7 @@ def rows_to_copy(labels: NDArray[np.integer], *, copies: int = 1, balance: float
     every = np.tile(np.arange(len(labels)), copies)
     if balance == 0 or not len(labels):
         return every
-    order = np.random.default_rng(seed).permutation(len(labels))
+    order = stream(seed, "augmented rows").permutation(len(labels))
     classes, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
     more = np.rint((1 + copies) * counts * ((counts.max() / counts) ** balance - 1)).astype(np.int64)
     members = [order[place[order] == code] for code in range(len(classes))]

@@ -30,6 +30,7 @@ from burnish.tasks import (
 )
 from burnish.tasks.cell_columns import CellColumn, ValueSuspect, read_columns
 from burnish.tasks.cell_findings import TORN, CellErrors
+from burnish.tasks.streams import stream
 from burnish.tasks.suspicions import NO_CELLS, combine, expand_values, suspicions_of
 
 MISSING, DEPENDENCY = "missing", "dependency"
@@ -91,7 +92,7 @@ def search_cells(
     """Find wrong cells as `find_cell_errors` does, and say what was not looked at."""
     given, rows = len(frame), np.arange(len(frame))
     if len(frame) > most_rows:
-        rows = np.sort(np.random.default_rng(seed).choice(len(frame), most_rows, replace=False))
+        rows = np.sort(stream(seed, "cells").choice(len(frame), most_rows, replace=False))
         frame = frame.iloc[rows]
     columns = read_columns(frame)
     found: list[pd.DataFrame] = []

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.streams import stream
 
 
 def assign_folds(
@@ -58,7 +59,7 @@ def assign_folds(
         )
     smallest = int(np.bincount(labels[labelled])[np.unique(labels[labelled])].min())
     used = min(folds, len(first), max(smallest, 2))
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "folds")
     unit_fold = _deal(labels[labelled][first], size, used, rng)
     fold = np.full(len(labels), -1, np.int64)
     fold[labelled] = unit_fold[inverse]

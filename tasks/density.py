@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.tasks.streams import stream
 from burnish.tasks.two_samples import directions
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # of the classifier, as C of scikit-learn
@@ -53,7 +54,7 @@ def density_ratio(
     (True, True)
     """
     ratio = np.ones(len(features))
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "density")
     ours, theirs = _drawn(np.flatnonzero(train), rng), _drawn(np.flatnonzero(target), rng)
     if min(len(ours), len(theirs)) < FEWEST:
         return ratio

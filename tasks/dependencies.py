@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.tasks.cell_columns import CellColumn
+from burnish.tasks.streams import stream
 
 SAMPLE = 10_000
 WEAKEST = 0.5  # a dependency that explains less than half of what chance leaves decides nothing
@@ -97,7 +98,7 @@ def find_dependencies(
     right = [i for i, column in enumerate(columns) if 2 <= _used(column) <= 0.9 * column.filled]
     total = len(left) * len(right) - len(set(left) & set(right))
     pairs = sorted(_near_pairs(left, right, most_pairs))
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "dependencies")
     found: list[Dependency] = []
     sampled, rows = -1, np.zeros(0, dtype=np.int64)
     for a, b in pairs:

@@ -19,6 +19,7 @@ from burnish.tasks.column_features import as_levels, as_numbers
 from burnish.tasks.dealing import assign_folds
 from burnish.tasks.features import column_kind
 from burnish.tasks.single_column import SUPPORT, Told, bin_column, bin_numbers, sharpen, tell
+from burnish.tasks.streams import stream
 from burnish.tasks.text_leaks import telltale_words
 
 Kind = Literal["recoding", "many_to_one", "number", "missing", "id", "date", "text"]
@@ -100,7 +101,7 @@ def draw_rows(codes: NDArray[np.int64], groups: NDArray[Any] | pd.Series | None,
     """Draw labelled rows and deal them into folds; None where there is nothing to tell apart."""
     rows = np.flatnonzero(codes >= 0)
     if len(rows) > MOST_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+        rows = np.sort(stream(seed, "leaks").choice(rows, MOST_ROWS, replace=False))
     present, mine = np.unique(codes[rows], return_inverse=True)
     held = None if groups is None else np.asarray(pd.api.extensions.take(groups, rows), dtype=object)
     if len(present) < 2 or (held is not None and len(pd.unique(held[~pd.isna(held)])) + pd.isna(held).sum() < 2):
@@ -227,7 +228,7 @@ def hear_ordinary(
     names = sorted(weak, key=lambda name: min(weak[name].values(), default=1.0))[:FOREST_COLUMNS]
     rows = np.arange(len(sample.rows))
     if len(rows) > FOREST_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, FOREST_ROWS, replace=False))
+        rows = np.sort(stream(seed, "leaks: forest").choice(rows, FOREST_ROWS, replace=False))
     if not names:
         return Ordinary(alone, rows, None)
     part = frame[names].iloc[sample.rows[rows]]

@@ -25,6 +25,7 @@ from burnish.tasks.annotators import ENOUGH, Consensus, choose_classes, climb, f
 from burnish.tasks.findings import Finding
 from burnish.tasks.intervals import wilson
 from burnish.tasks.metrics import Rate
+from burnish.tasks.streams import stream
 
 DRAWS = 100
 DRAWN_CELLS = 60_000  # rows × annotators × classes of one draw at most
@@ -124,7 +125,7 @@ def _try_out(
     votes: NDArray[np.int64], k: int, found: Consensus, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give how many times too small the two errors are told (2,), and how far they stray from that (2, draws)."""
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "human error")
     voted = (votes >= 0).any(axis=1)
     n = int(voted.sum())
     size = min(n, max(DRAWN_CELLS // (votes.shape[1] * k), 10 * ENOUGH))

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.tasks.dealing import assign_folds
+from burnish.tasks.streams import stream
 
 COMPONENTS = 64  # principal components the kernel sees
 LANDMARKS = 500
@@ -117,7 +118,7 @@ def _kernel_map(inputs: NDArray[np.float32], seed: int) -> Callable[[NDArray[np.
     """Give the map to landmarks of exp(−‖a − b‖² / median), the median taken over random pairs."""
     from sklearn.kernel_approximation import Nystroem
 
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "landmarks")
     a, b = inputs[rng.integers(0, len(inputs), (2, 2000))]
     apart = ((a - b) ** 2).sum(axis=1)
     width = float(np.median(apart[apart > 0])) if (apart > 0).any() else 1.0

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.tasks.freed import give_back_memory
+from burnish.tasks.streams import stream
 
 OUTLIER_ABOVE = 0.5
 PRIOR = 0.01  # share of outliers expected before looking
@@ -86,7 +87,7 @@ def score_outliers(features: Rows, train_mask: NDArray[np.bool_] | None = None, 
     array([7])
     """
     known = np.ones(len(features), dtype=bool) if train_mask is None else np.asarray(train_mask, dtype=bool)
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "outliers")
     learnt_from = np.flatnonzero(known)
     if len(learnt_from) > MOST_ROWS:
         learnt_from = np.sort(rng.choice(learnt_from, MOST_ROWS, replace=False))
@@ -128,7 +129,7 @@ def _hear_voices(features: Rows, learnt_from: NDArray[np.int64], seed: int) -> N
     give_back_memory()
     far = _robust_mahalanobis(reduced)
     count = int(np.clip(COMPARISONS // len(features), FEWEST_NEAR, len(reduced)))
-    near = np.sort(np.random.default_rng(seed).choice(len(reduced), count, replace=False))
+    near = np.sort(stream(seed, "outliers: neighbours").choice(len(reduced), count, replace=False))
     itself = np.zeros(len(features), dtype=bool)
     itself[learnt_from[near]] = True
     voices = np.empty((3, len(features)), dtype=np.float32)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from burnish.tasks.findings import InputError
 from burnish.tasks.fitting import limited_threads
 from burnish.tasks.freed import give_back_memory
+from burnish.tasks.streams import stream
 
 COMPONENTS = (64, 128, 256, 512)  # dimensions of the approximate search: the first that are enough
 NARROW = 192  # up to here the exact search is as fast
@@ -95,7 +96,7 @@ def neighbour_graph(
     space = _exact_space(points)
     if points.shape[1] <= NARROW or len(points) <= FEW:
         return _graph(points, _search(space, everyone, k, kin), 1.0)
-    sample = np.sort(np.random.default_rng(seed).choice(len(points), min(QUERIES, len(points)), replace=False))
+    sample = np.sort(stream(seed, "recall of neighbours").choice(len(points), min(QUERIES, len(points)), replace=False))
     queries = torch.from_numpy(sample)
     true = _search(space, queries, k, kin).numpy()
     width = min(CANDIDATES * k, len(points) - 1)

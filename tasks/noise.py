@@ -40,6 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.tasks.accounts import ANY, PEOPLE, Account, Sample, fit_account, log_readings
+from burnish.tasks.streams import stream
 
 FIT_CELLS = 100_000  # rows × classes the fit looks at; beyond, a random sample of rows is enough
 FEWEST_ROWS = 2_000
@@ -166,5 +167,5 @@ def _sample(codes: NDArray[np.int64], known: NDArray[np.int64], most: int, seed:
     rows = np.flatnonzero(codes >= 0)
     if len(rows) <= most:
         return rows
-    drawn = np.random.default_rng(seed).choice(rows, most, replace=False)
+    drawn = stream(seed, "labelling model").choice(rows, most, replace=False)
     return np.union1d(drawn, rows[known[rows] >= 0])

@@ -28,6 +28,7 @@ from burnish.tasks.cameras import Shots
 from burnish.tasks.noise_start import guess_recipe
 from burnish.tasks.picture_figures import Floats, Pixels, as_grey, picture_figures
 from burnish.tasks.recipes import UNCHANGED, Recipe
+from burnish.tasks.streams import stream
 from burnish.tasks.two_samples import auc_interval, classify, directions, expand
 
 SHOTS = 240  # pictures a guess is tried on
@@ -99,7 +100,7 @@ def fit_noise(train_pixels: Pixels, target_pixels: Pixels, *, shots: int = SHOTS
     """
     if min(len(train_pixels), len(target_pixels)) < FEWEST:
         return None
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "fitted noise")
     most = max(min(shots, MOST_PIXELS // train_pixels[0, ..., 0].size), FEWEST)
     drawn = rng.permutation(len(train_pixels))
     dealt = rng.permutation(len(target_pixels))[: 2 * most]
@@ -122,7 +123,7 @@ def _told_apart(ours: Pixels, theirs: Pixels, seed: int) -> float:
     """Out-of-fold AUC of a classifier shown the figures of both; below 0.5 it is chance."""
     figures = np.concatenate([picture_figures(side)[0] for side in (ours, theirs)])
     is_theirs = np.repeat([False, True], [len(ours), len(theirs)])
-    auc, _ = classify(expand(directions(figures)), is_theirs, 0, np.random.default_rng(seed))
+    auc, _ = classify(expand(directions(figures)), is_theirs, 0, stream(seed, "fitted noise: folds"))
     return max(auc, 0.5)
 
 

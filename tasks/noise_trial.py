@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.tasks.streams import stream
 from burnish.tasks.train import predict, train_network
 
 FEWEST_JUDGES = 30
@@ -77,7 +78,7 @@ def try_noise(
     """
     rows = np.arange(len(labels))
     if len(rows) > TRIED_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, TRIED_ROWS, replace=False))
+        rows = np.sort(stream(seed, "trial of noise").choice(rows, TRIED_ROWS, replace=False))
     results: dict[str, tuple[float, float]] = {}
     for name, make in candidates.items():
         made, origin = make(rows)

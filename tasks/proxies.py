@@ -25,6 +25,7 @@ from burnish.tasks.hearing import MOST_ROWS, WORTH_SHARPENING, Sample, draw_rows
 from burnish.tasks.intervals import wilson
 from burnish.tasks.notation import percent
 from burnish.tasks.single_column import Told, bin_column, sharpen, tell
+from burnish.tasks.streams import stream
 
 ALMOST_NONE = 0.1  # of the errors of a constant guess
 SURE = 0.95  # of the rows of a level, at the low end of the interval, for it to give the attribute away
@@ -111,7 +112,7 @@ def find_proxies(
     found: list[Proxy] = []
     chosen = np.flatnonzero(rows)
     if len(chosen) > MOST_ROWS:
-        chosen = np.sort(np.random.default_rng(seed).choice(chosen, MOST_ROWS, replace=False))
+        chosen = np.sort(stream(seed, "proxies").choice(chosen, MOST_ROWS, replace=False))
     frame = frame[[*columns, *excluded]].iloc[chosen] if excluded else frame
     groups = None if groups is None else np.asarray(pd.api.extensions.take(groups, chosen), dtype=object)
     for name in excluded:

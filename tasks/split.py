@@ -27,6 +27,7 @@ from burnish.tasks.findings import InputError
 from burnish.tasks.part_sizes import default_ratios, part_shares
 from burnish.tasks.pools import Target, pools_of
 from burnish.tasks.strata import FEW_VALUES, bin_values, merge_strata
+from burnish.tasks.streams import stream
 from burnish.tasks.time_order import order_in_time
 
 NARROW = 1_000  # whole numbers from so many on are numbered as they come
@@ -113,7 +114,7 @@ def split(
     source = _one_code(label, 0) if sources is None else _source_codes(sources)
     group = _one_code(label, -1) if groups is None else codes_of(groups)
     shares = part_shares(ratios, test_halfwidth, train_dev, int((label >= 0).sum()))
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "split")
     if time is not None:
         part = _by_time(time, label, source, group, shares, rng)
     else:

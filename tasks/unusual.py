@@ -39,6 +39,7 @@ from burnish.tasks.multivariate import (
     score_outliers,
 )
 from burnish.tasks.rare_pairs import find_rare_pairs
+from burnish.tasks.streams import stream
 from burnish.tasks.summary import plain
 
 MOST_NAMED = 3
@@ -92,7 +93,7 @@ def name_unusual_columns(
     asked = np.flatnonzero(unusual)
     learnt_from = np.arange(len(features)) if train_mask is None else np.flatnonzero(train_mask)
     if len(learnt_from) > MOST_ROWS:
-        learnt_from = np.sort(np.random.default_rng(seed).choice(learnt_from, MOST_ROWS, replace=False))
+        learnt_from = np.sort(stream(seed, "unusual rows").choice(learnt_from, MOST_ROWS, replace=False))
     if len(learnt_from) < FEWEST_ROWS or not len(asked) or not len(columns):
         return named
     law = _Law(features, learnt_from, columns)
