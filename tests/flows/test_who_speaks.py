@@ -150,8 +150,13 @@ def test_an_image_and_its_rough_copy_share_a_fold(tmp_path: Path) -> None:
 
 
 def test_where_nothing_is_learnt_rows_are_scored_alike_without_a_feature_held(place: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(place / "t.csv")
+    table.loc[[3, 60], "c1"] = 200.0
+    table.to_csv(tmp_path / "far.csv", index=False)
+    changes = ["mislabels.methods=[]", f"data.path={tmp_path / 'far.csv'}"]
+
     def prepared(learning: bool):
-        run = PlainRun(load_config(place / "c.yaml", ["mislabels.methods=[]"]), tmp_path / str(learning))
+        run = PlainRun(load_config(place / "c.yaml", changes), tmp_path / str(learning))
         return prepare(run, open_examples(run.config), learning=learning)
 
     held, made = prepared(True), prepared(False)
