@@ -144,12 +144,14 @@ def analyse(
     wrong = misclassified(table)
     metrics = run.stage("Measure", _measure)(run, prepared, labels, fitted, table)
     mismatch = _compare_parts(run, prepared)
-    errors, believed = _errors(run, labels, table), _errors(run, labels, table, suspects=False)
+    errors, kept = _errors(run, labels, table), next(turn for turn in rounds if turn.kept)
+    refuted = kept.number == 0 and len(rounds) > 1  # dev says that the labels as given teach better
+    believed = errors if refuted else _errors(run, labels, table, suspects=False)
     diagnosis = diagnose(
         **believed,
         dev_as_given=errors["dev"],
         train_sources=run.config.split.train_sources,
-        dev_suspects=error_rate((wrong & _suspect(table))[dev]),
+        dev_suspects=None if refuted else error_rate((wrong & _suspect(table))[dev]),
         mismatch=mismatch,
         model=fitted.trained.model if fitted.trained else "",
         encoder=TUNED if fitted.steps else prepared.encoder.kind if prepared.encoder else "",
@@ -163,7 +165,7 @@ def analyse(
     slices = run.stage("Find weak slices", find_slices)(prepared.attributes[dev], wrong[dev], table=table[dev])
     run.add(
         *mismatch_findings(mismatch, run.config.split.train_sources),
-        *loop_findings(rounds[0].dev_error, next(turn for turn in rounds if turn.kept).dev_error),
+        *loop_findings(rounds[0].dev_error, kept.dev_error),
     )
     summary = describe_labels(run, prepared, labels) | {
         "device": fitted.trained.device if fitted.trained else "cpu",
@@ -269,10 +271,10 @@ def attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None
 
 
 def _never_taught(prepared: Prepared, labels: Labels) -> tuple[list[str], Rate]:
-    """Name the classes of dev that nothing was learnt of, and give their share of dev."""
+    """Name the classes of dev and test that nothing was learnt of, and give their share of both."""
     classes = prepared.examples.classes
     taught = np.bincount(labels.codes[labels.codes >= 0], minlength=len(classes)) > 0
-    judging = prepared.judging[prepared.judged("dev")]
+    judging = prepared.judging[prepared.judged("dev") | prepared.judged("test")]
     unseen = ~taught[judging]
     return [classes[code] for code in np.unique(judging[unseen])], error_rate(unseen)
 

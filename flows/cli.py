@@ -254,7 +254,8 @@ def apply(
 def predict(
     run_folder: RunFolder,
     path: Annotated[
-        Path | None, typer.Argument(metavar="[PATH]", help="New data: a table with the same columns, or images.")
+        Path | None,
+        typer.Argument(metavar="[PATH]", help="New data: a table with the same columns, images, a .npy file."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: predictions.csv.")] = None,
     onnx: Annotated[

@@ -156,7 +156,7 @@ class Features(Section):
     """Example to vector."""
 
     image_size: int | None = Field(
-        None, ge=8, le=512, description="side in pixels; default: their own, at most 32, or 128 for pretrained"
+        None, ge=8, le=512, description="side in pixels; default: their own, 16 to 32, or to 128 for pretrained"
     )
     leave_out: list[Literal["blurry", "dark", "bright", "blank", "odd_size", "odd_aspect"]] = Field(
         default=["blank"], description="images with one of these flags are taken out of training"

@@ -139,7 +139,7 @@ def train(
     ranked = [score.model for score in scores] or list(made)
     best, networks = made[ranked[0]], [kind for kind in ranked if kind != BOOSTING]
     timed = np.arange(min(TIMED_ROWS, len(prepared.codes)))
-    milliseconds = latency(lambda rows: _predict(run, prepared, best, rows), timed)
+    milliseconds = latency(lambda rows: _predict(run, prepared, best, rows, threads=1), timed)
     probabilities = _predict(run, prepared, best, slice(None))
     return Fitted(best, weights, probabilities, milliseconds, scores, networks[0] if networks else "")
 
@@ -273,16 +273,20 @@ def _fit_trees(
 
 
 def _predict(
-    run: Run, prepared: Prepared, trained: Trained | TrainedTrees | TrainedConvNet, rows: NDArray[np.int64] | slice
+    run: Run,
+    prepared: Prepared,
+    trained: Trained | TrainedTrees | TrainedConvNet,
+    rows: NDArray[np.int64] | slice,
+    threads: int | None = None,
 ) -> NDArray[np.floating]:
-    """Give the class probabilities (m, k) of some rows."""
+    """Give the class probabilities (m, k) of some rows, on the threads of the run where no number is given."""
     if isinstance(trained, TrainedTrees):
         return trained.predict(prepared.attributes.iloc[rows])
     if isinstance(trained, TrainedConvNet):
         assert prepared.images is not None
-        return predict_images(trained.network, prepared.images[rows], threads=run.threads)
+        return predict_images(trained.network, prepared.images[rows], threads=threads or run.threads)
     assert prepared.features is not None
-    return predict(trained, prepared.features[rows], threads=run.threads)
+    return predict(trained, prepared.features[rows], threads=threads or run.threads)
 
 
 def weigh(run: Run, prepared: Prepared, labels: Labels, before: NDArray[np.int64] | None) -> pd.DataFrame:

@@ -97,7 +97,7 @@ def unfreeze_blocks(
         encoder=found.encoder,
         steps=found.steps,
         probabilities=predict(found.network, features, threads=run.threads),
-        milliseconds=latency(lambda rows: predict(found.network, rows, threads=run.threads), timed),
+        milliseconds=latency(lambda rows: predict(found.network, rows, threads=1), timed),
     )
 
 

@@ -191,9 +191,12 @@ def fit_patch_encoder(
     >>> fit_patch_encoder(pixels, filters=8, components=5).transform(pixels).shape
     (20, 5)
     """
-    if pixels.ndim != 4 or not len(pixels) or pixels.shape[1] != pixels.shape[2] or pixels.shape[1] < SMALLEST:
+    if pixels.ndim != 4 or not len(pixels) or pixels.shape[1] != pixels.shape[2]:
+        raise InputError(f"images have shape {pixels.shape}: the patch network needs square ones")
+    if pixels.shape[1] < SMALLEST:
         raise InputError(
-            f"images have shape {pixels.shape}: the patch network needs square ones of {SMALLEST} px or more"
+            f"features.image_size: images have {pixels.shape[1]} px, and the patch network needs {SMALLEST} or more: "
+            f"set it to {SMALLEST}"
         )
     generator = torch.Generator().manual_seed(seed)
     side, channels = pixels.shape[1], pixels.shape[3]

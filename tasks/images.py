@@ -30,7 +30,7 @@ from burnish.tasks.image_quality import FLAGS, LARGEST_SIDE, flag_quality, measu
 
 BATCH = 128
 SIZES_LOOKED_AT = 200
-LARGEST_AUTOMATIC, SMALLEST_AUTOMATIC, STEP = 32, 8, 4
+LARGEST_AUTOMATIC, SMALLEST_AUTOMATIC, SMALLEST, STEP = 32, 16, 8, 4
 
 HALVED = 8  # times the wanted side, from which an image is halved first
 
@@ -112,7 +112,7 @@ def measure_images(
     paths : sequence of str
         Relative to `root`; a missing one (NaN) is an unreadable image.
     size : int, optional
-        Side s of the pixels. Default: the median shorter side, a multiple of 4 from 8 to `largest`.
+        Side s of the pixels. Default: the median shorter side, a multiple of 4 from 16 to `largest`.
     largest : int
     threads : int
     ids : sequence of str, optional
@@ -132,8 +132,8 @@ def measure_images(
     given = [path if isinstance(path, str) else "" for path in paths]
     if not given:
         raise InputError(f"there is no image in {root}: give a folder of class folders or a column of image paths")
-    if size is not None and size < SMALLEST_AUTOMATIC:
-        raise InputError(f"image size {size} is too small: use at least {SMALLEST_AUTOMATIC} pixels")
+    if size is not None and size < SMALLEST:
+        raise InputError(f"image size {size} is too small: use at least {SMALLEST} pixels")
     check_paths(root, given)
     with _bombs_are_errors():
         side = size or _choose_size(root, given, largest)

@@ -292,28 +292,28 @@ def review_labels(dev: Rate, suspects: Rate) -> Finding:
 
 
 def teach_classes(absent: Sequence[str], unseen: Rate) -> tuple[Finding, ...]:
-    """Ask for examples of classes that train has none of, where dev has some: no knob brings those back.
+    """Ask for examples of classes that train has none of, where dev or test has some: no knob brings those back.
 
     Parameters
     ----------
     absent : sequence of str
         The classes.
     unseen : Rate
-        Share of dev that is of these.
+        Share of dev and test that is of these.
 
     >>> from burnish.tasks.metrics import stated
     >>> [step.title for step in teach_classes(["fox"], stated(0.25))]
-    ["Give train examples of 'fox': 25.0 points of dev's error are of what it never saw"]
+    ["Give train examples of 'fox': 25.0 points of dev and test are of what it never saw"]
     """
     if not absent or not unseen.known or unseen.value <= 0:
         return ()
     shown = ", ".join(repr(name) for name in absent[:3]) + (", …" if len(absent) > 3 else "")
     step = Finding(
         code="diagnosis.classes",
-        title=f"Give train examples of {shown}: {points(unseen.value)} of dev's error are of what it never saw",
+        title=f"Give train examples of {shown}: {points(unseen.value)} of dev and test are of what it never saw",
         severity="warning",
         explanation="A class without a training example is never predicted.",
-        method="dev examples whose class no training example has",
+        method="dev and test examples whose class no training example has",
         advice="Collect examples of it, or leave its rows out; widen `split.train_sources` if that hides it.",
         count=unseen.count,
     )

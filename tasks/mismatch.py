@@ -26,6 +26,7 @@ from burnish.tasks.slices import holm
 from burnish.tasks.two_samples import TwoSamples, compare_samples
 
 MOST_SUBSETS = 4
+COIN = 0.5  # AUC of a guess
 WIDE, CONDENSED = 512, 64  # features that take minutes to compare, and what is left of them
 LEADING = 16  # components that a few hundred rows determine well
 METHOD = "classifier two-sample test and Kolmogorov-Smirnov; p-values corrected by Holm over the pairs"
@@ -209,10 +210,14 @@ def rows_of(parts: NDArray[np.object_], name: str) -> NDArray[np.int64]:
 def conclude(
     pair: tuple[str, str], counts: tuple[int, int], found: TwoSamples | None, p_value: float, level: float
 ) -> Comparison:
-    """Give the verdict on a pair by its corrected p-value."""
+    """Give the verdict on a pair by its corrected p-value.
+
+    A classifier that is surely worse than a coin on rows it has not seen tells no difference: it has met the traces
+    that an encoder leaves in the rows it was fitted to.
+    """
     if found is None:
         return Comparison(*pair, np.nan, np.nan, np.nan, np.nan, "cannot_tell", (), *counts)
-    differs = p_value <= level
+    differs = p_value <= level and found.high >= COIN
     drivers = found.drivers if differs else ()
     verdict: Verdict = "differs" if differs else "same"
     return Comparison(*pair, found.auc, found.low, found.high, p_value, verdict, drivers, *counts)

@@ -31,7 +31,7 @@ from burnish.tasks.outliers import Limits
 from burnish.tasks.pixels import PixelEncoder
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import AnyEncoder
-from burnish.tasks.tables import table_frames
+from burnish.tasks.tables import FORMATS, table_frames
 from burnish.tasks.tree_columns import TreeEncoder
 
 LIMITS = "limits.json"  # in the model's folder
@@ -79,6 +79,8 @@ class RowReader:
             The data cannot be read, or its columns do not fit.
         """
         tabular = isinstance(self.encoder, TableEncoder | TreeEncoder)
+        if self.embeddings and path.suffix.lower() in FORMATS:
+            raise InputError(f"{path} is a table, and this model reads embeddings: give the .npy file of its rows")
         if self.embeddings:
             yield from _embeddings(path)
         elif path.is_dir() and not tabular:

@@ -6,7 +6,8 @@ examples, a batch larger than the data and a knob that does nothing stop no run,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,10 @@ READ = {
     "cnn": (*USED["cnn"], "mirror", "compiled", "soft_labels"),
     "boosting": (),
 }  # knobs of the section train that act on each kind of model
+SERVANTS = {
+    "q": ("loss", ("cross_entropy", "generalized")),
+    "decay_rate": ("decay", ("none", "inverse", "exponential", "sqrt", "staircase")),
+}  # knobs that act under some values of another: its default, and those values
 NOT_OF_MODELS = ("model", "device", "unfreeze")  # what is unfrozen is said by a finding of its own
 
 
@@ -55,13 +60,13 @@ linear or mlp
         raise InputError(NO_IMAGES)
 
 
-def unread_knobs(turned: Collection[str], models: Sequence[str], *, doubted: bool = True) -> tuple[Finding, ...]:
+def unread_knobs(turned: Mapping[str, Any], models: Sequence[str], *, doubted: bool = True) -> tuple[Finding, ...]:
     """Name the knobs of `train` that were turned and do nothing for the models that are trained.
 
     Parameters
     ----------
-    turned : collection of str
-        Keys that are not at their defaults.
+    turned : mapping of str to anything
+        Keys that are not at their defaults, and their values.
     models : sequence of str
         Kinds of model.
     doubted : bool
@@ -69,7 +74,7 @@ def unread_knobs(turned: Collection[str], models: Sequence[str], *, doubted: boo
 
     Examples
     --------
-    >>> [each.title for each in unread_knobs(["model", "optimizer", "hidden"], ["boosting"])]
+    >>> [each.title for each in unread_knobs({"optimizer": "sgd", "hidden": (8,)}, ["boosting"])]
     ['train.optimizer, train.hidden do nothing for boosting']
     """
     read = {name for model in models for name in READ[model]} | set(NOT_OF_MODELS)
@@ -77,6 +82,9 @@ def unread_knobs(turned: Collection[str], models: Sequence[str], *, doubted: boo
     said = [_nothing(idle, f"for {', '.join(models)}")] if idle else []
     if "soft_labels" in turned and "soft_labels" in read and not doubted:
         said.append(_nothing(["soft_labels"], "while mislabels.methods is empty"))
+    for name, (master, needed) in SERVANTS.items():
+        if name in turned and name not in idle and turned.get(master, needed[0]) not in needed[1:]:
+            said.append(_nothing([name], f"while train.{master} is {turned.get(master, needed[0])}"))
     if not said:
         return ()
     return (

@@ -44,7 +44,7 @@ def test_size_is_the_median_shorter_side_in_steps_of_four(tmp_path):
     assert measure_images(tmp_path, write(tmp_path, [picture(1, 30, 23)] * 3)).pixels.shape == (3, 20, 20, 1)
     assert measure_images(tmp_path, write(tmp_path, [picture(1, 300, 230)] * 3)).pixels.shape == (3, 32, 32, 1)
     assert measure_images(tmp_path, ["0000.png"], largest=128).pixels.shape == (1, 128, 128, 1)
-    assert measure_images(tmp_path, write(tmp_path, [picture(1, 9, 6)] * 3)).pixels.shape == (3, 8, 8, 1)
+    assert measure_images(tmp_path, write(tmp_path, [picture(1, 9, 6)] * 3)).pixels.shape == (3, 16, 16, 1)
     assert measure_images(tmp_path, ["0000.png"], size=48).pixels.shape == (1, 48, 48, 1)
     with pytest.raises(InputError, match="at least 8"):
         measure_images(tmp_path, ["0000.png"], size=4)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 
-from burnish.tasks.mismatch import default_pairs, measure_mismatch, mismatch_findings, name_parts
+from burnish.tasks.mismatch import conclude, default_pairs, measure_mismatch, mismatch_findings, name_parts
+from burnish.tasks.two_samples import TwoSamples
 
 PARTS = np.array(["train"] * 150 + ["train_dev"] * 40 + ["dev:phone"] * 60 + ["dev:scanner"] * 60 + ["test"] * 90)
 
@@ -98,3 +99,9 @@ def test_findings_warn_of_what_is_not_trained_on_only() -> None:
     assert [each.code for each in by_title.values()].count("mismatch.cannot_tell") == 1
     everything = mismatch_findings(comparisons)
     assert [each.severity for each in everything if each.title.startswith("train and dev:phone")] == ["info"]
+
+
+def test_a_classifier_surely_worse_than_a_coin_tells_no_difference() -> None:
+    pair, counts = ("train", "dev"), (300, 100)
+    assert conclude(pair, counts, TwoSamples(0.16, 0.11, 0.22, 0.001, ("word",)), 0.001, 0.01).verdict == "same"
+    assert conclude(pair, counts, TwoSamples(0.48, 0.41, 0.55, 0.001, ("word",)), 0.001, 0.01).verdict == "differs"

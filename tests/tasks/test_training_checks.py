@@ -44,15 +44,25 @@ def test_a_model_that_can_read_the_data_passes(model, images):
 
 
 def test_knobs_that_do_nothing_are_named():
-    (found,) = unread_knobs(["model", "loss", "optimizer", "embeddings", "epochs", "device"], ["boosting"])
+    (found,) = unread_knobs(
+        dict.fromkeys(["model", "loss", "optimizer", "embeddings", "epochs", "device"]), ["boosting"]
+    )
     assert found.title == "train.loss, train.optimizer, train.embeddings, train.epochs do nothing for boosting"
-    (found,) = unread_knobs(["mirror", "hidden"], ["linear", "mlp", "boosting"])
+    (found,) = unread_knobs(dict.fromkeys(["mirror", "hidden"]), ["linear", "mlp", "boosting"])
     assert found.title == "train.mirror does nothing for linear, mlp, boosting"
-    (found,) = unread_knobs(["soft_labels", "hidden"], ["linear"], doubted=False)
+    (found,) = unread_knobs(dict.fromkeys(["soft_labels", "hidden"]), ["linear"], doubted=False)
     assert found.title == (
         "train.hidden does nothing for linear; train.soft_labels does nothing while mislabels.methods is empty"
     )
-    assert unread_knobs(["hidden", "soft_labels", "legs"], ["linear", "mlp"]) == ()
+    assert unread_knobs(dict.fromkeys(["hidden", "soft_labels", "legs"]), ["linear", "mlp"]) == ()
+
+
+def test_a_knob_that_serves_another_is_named_where_that_one_is_off() -> None:
+    (found,) = unread_knobs({"q": 0.5, "decay_rate": 0.1, "loss": "logistic"}, ["mlp"])
+    assert found.title == (
+        "train.q does nothing while train.loss is logistic; train.decay_rate does nothing while train.decay is none"
+    )
+    assert unread_knobs({"q": 0.5, "loss": "generalized", "decay": "inverse", "decay_rate": 1}, ["mlp"]) == ()
 
 
 def test_what_a_search_turns_is_read():
