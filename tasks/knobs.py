@@ -305,7 +305,7 @@ def teach_classes(absent: Sequence[str], unseen: Rate) -> tuple[Finding, ...]:
     >>> [step.title for step in teach_classes(["fox"], stated(0.25))]
     ["Give train examples of 'fox': 25.0 points of dev and test are of what it never saw"]
     """
-    if not absent or not unseen.known or unseen.value <= 0:
+    if not absent:
         return ()
     shown = ", ".join(repr(name) for name in absent[:3]) + (", …" if len(absent) > 3 else "")
     step = Finding(
