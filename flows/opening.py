@@ -16,7 +16,7 @@ from burnish.tasks.examples import Examples, read_examples
 from burnish.tasks.expectations import columns_of
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.images import ImageScan
-from burnish.tasks.search_space import check_kind
+from burnish.tasks.search_space import check_kind, check_servants
 from burnish.tasks.strengths import apply_strengths
 from burnish.tasks.suite_files import Suite
 from burnish.tasks.validate import Validation, check_suite_columns, date_suite, enforce_suite, load_suite
@@ -30,6 +30,7 @@ def open_examples(config: Config) -> Examples:
         load_suite(config.validate_.suite)
     if config.search.trials:
         check_kind(config.train.model, tuple(config.search.knobs), config.search.method)
+        check_servants(config.search.knobs, config.train.model_dump(exclude_defaults=True))
         if config.train.legs:
             raise InputError("train.legs sets knobs that search.trials would turn: leave one of the two out")
     examples = read_examples(**config.data.model_dump(exclude={"human_error"}), weight=config.weights.column)

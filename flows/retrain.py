@@ -106,7 +106,8 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
         fitted = walked[0][1] if walked.get(0) else fit(run, prepared, given, copies, 0)
     fitted = unfreeze_blocks(run, prepared, labels, copies, fitted, found.recipes)
     if fitted.trained is not None:
-        run.add(*other_chosen(found.facts, fitted.trained.model))
+        model, milliseconds = fitted.trained, fitted.milliseconds or 0.0
+        run.add(*other_chosen(found.facts, model.model, parameters=model.parameters, milliseconds=milliseconds))
     write_labels(run, prepared, labels)
     keep_model(run, prepared, fitted)
     figures = [replace(each.figures, kept=number == kept) for number, each in enumerate(standings)]

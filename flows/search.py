@@ -98,11 +98,11 @@ def _search(run: Run, prepared: Prepared, copies: Copies | None, kind: str) -> F
         "yaml": _lines(turned),
         "note": OPTIMISM,
     }
-    run.add(_finding(facts, kind))
+    run.add(_finding(facts, kind), *_left_out(facts))
     return Found({kind: _turned(configured, turned)} if turned else {}, {"search": facts})
 
 
-def other_chosen(facts: Mapping[str, Any], chosen: str) -> tuple[Finding, ...]:
+def other_chosen(facts: Mapping[str, Any], chosen: str, *, parameters: int, milliseconds: float) -> tuple[Finding, ...]:
     """Say where another kind of model was chosen in the end than the one whose knobs were searched.
 
     Parameters
@@ -111,23 +111,29 @@ def other_chosen(facts: Mapping[str, Any], chosen: str) -> tuple[Finding, ...]:
         The sections of the summary; without `search` there is nothing to say.
     chosen : str
         The kind of the final model.
+    parameters, milliseconds : int, float
+        Its size, and its time an example: the limits of the search hold for the trials alone.
 
     Examples
     --------
     >>> facts = {"search": {"model": "mlp", "order": {"milliseconds": None, "parameters": 2_000}}}
-    >>> [each.title for each in other_chosen(facts, "boosting")]
-    ['The mlp was searched; boosting was chosen all the same, by dev, and the limits of the search do not bind it']
+    >>> [each.title for each in other_chosen(facts, "boosting", parameters=9_000, milliseconds=0.1)]
+    ['The mlp was searched; dev chose boosting all the same, beyond the limit (9,000 > 2,000 weights)']
+    >>> [each.title for each in other_chosen(facts, "linear", parameters=300, milliseconds=0.1)]
+    ['The mlp was searched; dev chose linear all the same']
     """
     searched = facts.get("search")
     if searched is None or searched["model"] == chosen:
         return ()
-    limited = any(searched["order"][name] is not None for name in LIMITS)
-    unbound = ", and the limits of the search do not bind it" if limited else ""
+    made = {"parameters": parameters, "milliseconds": milliseconds}
+    limits = {name: limit for name, limit in searched["order"].items() if name in LIMITS and limit is not None}
+    over = any(made[name] > limit for name, limit in limits.items())
+    beyond = f", {beyond_limits(made | {'within': False}, searched['order'])}" if over else ""
     return (
         Finding(
             "search.other",
-            f"The {searched['model']} was searched; {chosen} was chosen all the same, by dev{unbound}",
-            "warning" if limited else "info",
+            f"The {searched['model']} was searched; dev chose {chosen} all the same{beyond}",
+            "warning" if over else "info",
             method="train.model auto: the best on dev of all kinds of model, each as it is trained",
             advice=f"To have what was searched, set train.model to {searched['model']}.",
         ),
@@ -217,11 +223,29 @@ def _turned(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     return replace(recipe, **turned)
 
 
+def _left_out(facts: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Name the knobs that a grid of so few trials could not hold."""
+    if not facts["left"]:
+        return ()
+    names = ", ".join(facts["left"])
+    return (
+        Finding(
+            "search.left",
+            f"The grid turned {', '.join(knob['name'] for knob in facts['knobs'])} alone; as configured stayed {names}",
+            "warning",
+            explanation="A grid grows with the product of its knobs, and half of the trials must go through the first.",
+            method=f"a first grid of at most half of {things(facts['order']['trials'], 'trial')}",
+            advice="Raise `search.trials`, name fewer `search.knobs`, or set `search.method` to tpe.",
+        ),
+    )
+
+
 def _finding(facts: Mapping[str, Any], kind: str) -> Finding:
     """Say in one line what came of the search."""
     legs = facts["order"]["method"] == PANDA
     trials = things(len(facts["trials"]) - legs, "leg" if legs else "trial")
-    method = f"{facts['order']['method']}, judged by {facts['order']['optimize'].replace('_', ' ')} on dev"
+    judged = facts["order"]["optimize"].replace("_", " ")
+    method = f"{facts['order']['method']}, judged by {judged} on dev; it ended because {facts['ended']}"
     if facts["best"] is None:
         return Finding(
             "search.limits",

@@ -33,6 +33,10 @@ IN_FLIGHT = (
     "learning_rate", "weight_decay", "dropout", "dropout_input", "label_smoothing", "q", "batch_size", "max_norm",
     "clip", "average",
 )  # fmt: skip
+SERVANTS = {
+    "q": ("loss", ("cross_entropy", "generalized")),
+    "decay_rate": ("decay", ("none", "inverse", "exponential", "sqrt", "staircase")),
+}  # knobs that act under some values of another: its default, and those values
 PANDA = "panda"
 CHOSEN = ("hidden", "initialization", "batch_norm", "activation", "optimizer", "decay", "loss")
 WHOLE = ("epochs", "patience")
@@ -214,6 +218,39 @@ def check_kind(model: str, names: Sequence[str], method: str = "tpe") -> None:
     idle = [name for name in names if name not in used]
     if idle:
         raise InputError(f"search.knobs.{idle[0]} does nothing for train.model {model}: leave it out, or choose mlp")
+
+
+def check_servants(knobs: Mapping[str, Any], configured: Mapping[str, Any]) -> None:
+    """Refuse to search a knob that acts under some values of another alone, where none of them can come up.
+
+    Parameters
+    ----------
+    knobs : mapping
+        What is searched, as the user wrote it.
+    configured : mapping
+        The section `train`, without its defaults.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> check_servants({"q": [0.5, 0.7], "loss": ["cross_entropy", "generalized"]}, {})
+    >>> check_servants({"q": [0.5, 0.7]}, {})
+    Traceback (most recent call last):
+    burnish.tasks.findings.InputError: search.knobs.q does nothing while train.loss is cross_entropy: leave it out, or \
+set train.loss to generalized
+    """
+    for name, (master, (default, *needed)) in SERVANTS.items():
+        value, choices = configured.get(master, default), knobs.get(master)
+        met = [value, *(choices if isinstance(choices, list | tuple) else ())]
+        if name in knobs and not any(way in met for way in needed):
+            ways = needed[0] if len(needed) == 1 else f"{', '.join(needed[:-1])} or {needed[-1]}"
+            raise InputError(
+                f"search.knobs.{name} does nothing while train.{master} is {value}: leave it out, or set "
+                f"train.{master} to {ways}"
+            )
 
 
 def usual_knobs(

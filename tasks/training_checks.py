@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from burnish.tasks.convnet_training import CNN, NO_IMAGES
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.fitting import choose_device
-from burnish.tasks.search_space import USED
+from burnish.tasks.search_space import SERVANTS, USED
 
 SHOWN = 5
 NO_COLUMNS = "train.model is boosting, which reads columns of a table: choose auto, linear or mlp here"
@@ -25,10 +25,6 @@ READ = {
     "cnn": (*USED["cnn"], "mirror", "compiled", "soft_labels"),
     "boosting": (),
 }  # knobs of the section train that act on each kind of model
-SERVANTS = {
-    "q": ("loss", ("cross_entropy", "generalized")),
-    "decay_rate": ("decay", ("none", "inverse", "exponential", "sqrt", "staircase")),
-}  # knobs that act under some values of another: its default, and those values
 NOT_OF_MODELS = ("model", "device", "unfreeze")  # what is unfrozen is said by a finding of its own
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +149,25 @@ def test_a_configured_network_beyond_the_limit_is_no_measure(table: Path, prepar
     title = next(each.title for each in run.findings if each.code == "search.best")
     weights = found.facts["search"]["trials"][0]["parameters"]
     assert title.endswith(f"; the configured one is beyond the limit ({weights:,} > 100 weights)")
-    page = render_report({"name": "t", "training": {"model": "boosting"}, **found.facts}, prepared.table)
+    page = render_report(
+        {"name": "t", "training": {"model": "boosting", "parameters": 99}, **found.facts}, prepared.table
+    )
     section = page[page.index('<section id="search"') :].split("</section>")[0]
     assert "is the best within the limits" in section and "smaller by" not in section
-    assert "In the end dev chose another kind of model all the same: <b>boosting</b>, which the limits" in section
-    assert [each.severity for each in other_chosen(found.facts, "boosting")] == ["warning"]
-    assert not other_chosen(found.facts, "mlp") and not other_chosen({}, "linear")
+    assert "In the end dev chose another kind of model all the same: <b>boosting</b>." in section
+    of = partial(other_chosen, milliseconds=0.1)
+    assert [each.severity for each in of(found.facts, "boosting", parameters=101)] == ["warning"]
+    assert [each.severity for each in of(found.facts, "linear", parameters=99)] == ["info"]
+    assert not of(found.facts, "mlp", parameters=101) and not of({}, "linear", parameters=101)
+
+
+def test_what_a_grid_leaves_out_is_said(table: Path, prepared: Prepared, tmp_path: Path) -> None:
+    run = start_run(config_of(table, search=SEARCH | {"method": "grid"}), tmp_path / "run")
+    facts = search_knobs(run, prepared, None).facts["search"]
+    said = next(each for each in run.findings if each.code == "search.left")
+    assert facts["left"] == ["hidden", "dropout"]
+    assert said.title == "The grid turned learning_rate alone; as configured stayed hidden, dropout"
+    assert any("it ended because all trials were walked" in each.method for each in run.findings)
 
 
 def test_what_is_configured_is_not_counted_among_its_rivals(table: Path, prepared: Prepared, tmp_path: Path) -> None:
