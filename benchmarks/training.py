@@ -1,10 +1,10 @@
 """Training: what weights cost a step, and the linear head out of fold against scikit-learn's logistic regression.
 
 The step: the same network, mini-batches and optimizer with s(i) and with the plain mean of the losses, in pairs that
-take turns, in processor time, which a busy machine disturbs least. The head: `cross_val_predict` of
-`LogisticRegression` gets the strength it would have to look for (the best of a grid by its own out-of-fold log loss),
-ours looks for it within its time. Features: `--features FOLDER` with `train.npy` and `--data` with
-`cifar10n/train.parquet`; else simulated ones, correlated, with a fifth of the labels wrong.
+take turns, in processor time on one thread: several that wait for each other would count as work. The head:
+`cross_val_predict` of `LogisticRegression` gets the strength it would have to look for (the best of a grid by its own
+out-of-fold log loss), ours looks for it within its time. Features: `--features FOLDER` with `train.npy` and `--data`
+with `cifar10n/train.parquet`; else simulated ones, correlated, with a fifth of the labels wrong.
 """
 
 from __future__ import annotations
@@ -133,12 +133,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=600)
     parser.add_argument("--threads", type=int, default=cores())
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     print_table(
-        f"A training step with weights and without, {options.pairs} pairs that take turns, {options.threads} threads",
+        f"A training step with weights and without, {options.pairs} pairs that take turns, 1 thread",
         ["step", "without, CPU ms", "with, CPU ms", "median ratio", "to reach"],
         compare_steps(options.pairs),
     )
+    torch.set_num_threads(options.threads)
     if options.features and options.data:
         features = np.load(options.features / "train.npy")[: options.rows]
         table = pd.read_parquet(options.data / "cifar10n" / "train.parquet", columns=[options.label])

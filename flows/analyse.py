@@ -31,9 +31,9 @@ from burnish.tasks.diagnose import diagnose
 from burnish.tasks.encoders import PatchEncoder
 from burnish.tasks.errors import categorise, error_table, misclassified
 from burnish.tasks.examples import Examples
-from burnish.tasks.findings import SEVERITIES, InputError
+from burnish.tasks.findings import SEVERITIES, Finding, InputError
 from burnish.tasks.headline import headline
-from burnish.tasks.knobs import idle_knobs, teach_classes
+from burnish.tasks.knobs import idle_knobs, learn_at_all
 from burnish.tasks.metrics import Measurement, Rate, error_rate, measure, stated
 from burnish.tasks.mismatch import (
     LEADING,
@@ -59,6 +59,7 @@ from burnish.tasks.summary import (
     weight_facts,
 )
 from burnish.tasks.thumbnails import as_png, thumbnail
+from burnish.tasks.training_checks import nothing_learnt
 from burnish.tasks.tree_training import TrainedTrees
 from burnish.tasks.voices import VOICE_COLUMNS
 
@@ -146,20 +147,24 @@ def analyse(
     mismatch = _compare_parts(run, prepared)
     errors, kept = _errors(run, labels, table), next(turn for turn in rounds if turn.kept)
     refuted = kept.number == 0 and len(rounds) > 1  # dev says that the labels as given teach better
-    believed = errors if refuted else _errors(run, labels, table, suspects=False)
+    trained, taught = fitted.trained, _taught(prepared, labels)
+    left_out = ~taught if refuted else ~taught | _suspect(table)
+    believed = _errors(run, labels, table, left_out) if left_out.any() else errors
+    failed = _failed(prepared, labels, fitted)
     diagnosis = diagnose(
         **believed,
         dev_as_given=errors["dev"],
         train_sources=run.config.split.train_sources,
-        dev_suspects=None if refuted else error_rate((wrong & _suspect(table))[dev]),
+        dev_suspects=None if refuted else error_rate((wrong & taught & _suspect(table))[dev]),
+        absent=_names(prepared, ~taught),
+        untaught={part: error_rate(~taught[prepared.judged(part)]) for part in ("dev", "test")},
         mismatch=mismatch,
-        model=fitted.trained.model if fitted.trained else "",
+        model=trained.model if trained else "",
         encoder=TUNED if fitted.steps else prepared.encoder.kind if prepared.encoder else "",
-        idle=_idle(run, prepared, fitted, table),
+        idle=_idle(run, prepared, fitted, copies, table, nothing_learnt=bool(failed)),
     )
-    if fitted.trained is not None:
-        missed = teach_classes(*_never_taught(prepared, labels))
-        diagnosis = replace(diagnosis, next_steps=(*missed, *diagnosis.next_steps))
+    run.add(*failed)
+    diagnosis = replace(diagnosis, next_steps=(*learn_at_all(failed), *diagnosis.next_steps))
     table["error_categories"] = categorise(table, prepared.attributes)
     categories = error_table(table["error_categories"][dev].tolist(), wrong[dev], int(dev.sum()))
     slices = run.stage("Find weak slices", find_slices)(prepared.attributes[dev], wrong[dev], table=table[dev])
@@ -270,16 +275,28 @@ def attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None
     return examples.attributes if examples.table["id"].equals(table["id"]) else None
 
 
-def _never_taught(prepared: Prepared, labels: Labels) -> tuple[list[str], Rate]:
-    """Name the classes of dev and test that nothing was learnt of, and give their share of both."""
-    classes = prepared.examples.classes
-    taught = np.bincount(labels.codes[labels.codes >= 0], minlength=len(classes)) > 0
-    judging = prepared.judging[prepared.judged("dev") | prepared.judged("test")]
-    unseen = ~taught[judging]
-    return [classes[code] for code in np.unique(judging[unseen])], error_rate(unseen)
+def _taught(prepared: Prepared, labels: Labels) -> NDArray[np.bool_]:
+    """Tell which rows of dev and test are of classes that something was learnt of, bool (n,); all others are true."""
+    known = np.bincount(labels.codes[labels.codes >= 0], minlength=len(prepared.examples.classes)) > 0
+    judging = prepared.judged("dev") | prepared.judged("test")
+    return ~judging | known[prepared.judging]
 
 
-def _idle(run: Run, prepared: Prepared, fitted: Fitted, table: pd.DataFrame) -> tuple[str, ...]:
+def _names(prepared: Prepared, rows: NDArray[np.bool_]) -> list[str]:
+    return [prepared.examples.classes[code] for code in np.unique(prepared.judging[rows])]
+
+
+def _failed(prepared: Prepared, labels: Labels, fitted: Fitted) -> tuple[Finding, ...]:
+    """Say where the final model knows no more than how frequent the classes are."""
+    if fitted.trained is None:
+        return ()
+    weights, classes = fitted.weights["weight"].to_numpy(), prepared.examples.classes
+    return nothing_learnt(fitted.probabilities, labels.codes, weights, model=fitted.trained.model, classes=classes)
+
+
+def _idle(
+    run: Run, prepared: Prepared, fitted: Fitted, copies: Copies | None, table: pd.DataFrame, *, nothing_learnt: bool
+) -> tuple[str, ...]:
     """Name the knobs that would bring nothing here."""
     trained, pixels, shown_whole = fitted.trained, prepared.pixels, False
     if prepared.measures is not None and pixels is not None:
@@ -290,6 +307,8 @@ def _idle(run: Run, prepared: Prepared, fitted: Fitted, table: pd.DataFrame) -> 
         several_tried=bool(fitted.scores),
         labels_clean=not (_suspect(table) & (table["split"] == "train")).any(),
         all_sources=run.config.split.train_sources is None,
+        noise_fitted=copies is not None and copies.facts.get("told_apart") is not None,
+        nothing_learnt=nothing_learnt,
     )
 
 
@@ -337,18 +356,17 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
     return compare(features[judged], parts, names=names, seed=run.config.seed)
 
 
-def _errors(run: Run, labels: Labels, table: pd.DataFrame, *, suspects: bool = True) -> dict[str, Any]:
-    """Give the errors along the chain, as `diagnose` takes them; with or without the rows whose label is suspect.
+def _errors(run: Run, labels: Labels, table: pd.DataFrame, left_out: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+    """Give the errors along the chain, as `diagnose` takes them; of train no row is left out.
 
     Train is what was learnt from and weighs anything, by its final labels: its suspects have been dealt with. Human
     error is what the user states, or else what the disagreement of several annotators tells.
     """
-    kept = np.ones(len(table), dtype=bool) if suspects else ~_suspect(table)
+    kept = np.ones(len(table), dtype=bool) if left_out is None else ~left_out
     human = _human_error(run, labels, table, kept)
     taught = table["final_label"].notna() & (table["weight"] > 0)
     judged = table["correct"].notna() & (taught | (table["split"] != "train"))
-    if not suspects:
-        judged &= ~_suspect(table) | (table["split"] == "train")
+    judged &= kept | (table["split"] == "train")
     rows = table[judged]
     wrong = ~rows["correct"].astype(bool)
     dev = rows["split"] == "dev"

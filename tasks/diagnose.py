@@ -16,9 +16,10 @@ another is material too; a gap yields to a later one that is ten times as large.
 where bias and variance were measured and every interval stays below `material`, else "cannot tell". Where human
 error is unknown it is taken as 0; avoidable bias is then only an upper bound, and yields to any larger gap.
 
-Wrong labels come before all of it. Where the dev errors on labels that are probably wrong (`dev_suspects`) are material
-and outweigh every gap, the verdict is "label noise": no knob of the network moves them. Give the other errors without
-those examples, so that the noise is not in the gaps as well.
+Two things come before all of it, the larger first, where they are material and outweigh every gap: dev errors on labels
+that are probably wrong (`dev_suspects`, verdict "label noise") and dev or test examples of classes that train has no
+example of (`untaught`, verdict "untaught classes"). No knob of the network moves either. Give the other errors without
+those examples, so that they are not in the gaps as well.
 
 Source: Ng, Machine Learning Yearning, chapters 20-43 (bias, variance, data mismatch, orthogonal knobs).
 Known failure: a suspect is where the model disagrees with the label; without suspects the errors are a lower bound.
@@ -33,12 +34,12 @@ from typing import Any
 
 from burnish.tasks.findings import Finding
 from burnish.tasks.gaps import MEANINGS, WORDS, Gap, GapName, as_bound, measure_gap, points, unmeasured
-from burnish.tasks.knobs import differing_features, next_steps
+from burnish.tasks.knobs import differing_features, next_steps, teach_classes
 from burnish.tasks.metrics import Rate, pool, stated
 from burnish.tasks.mismatch import Comparison
 
 DWARFED = 10
-LABEL_NOISE = "label noise"
+LABEL_NOISE, UNTAUGHT = "label noise", "untaught classes"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def diagnose(
     train_sources: Sequence[str] | None = None,
     dev_suspects: Rate | float | None = None,
     dev_as_given: Rate | float | None = None,
+    absent: Sequence[str] = (),
+    untaught: Mapping[str, Rate] | None = None,
     material: float = 0.01,
     mismatch: Sequence[Comparison] = (),
     model: str = "mlp",
@@ -92,6 +95,10 @@ def diagnose(
         Share of dev that is misclassified and whose given label is probably wrong.
     dev_as_given : Rate or float, optional
         The dev error with the suspects, where `dev` is without them.
+    absent : sequence of str
+        Classes of dev or test that train has no example of.
+    untaught : mapping of str to Rate, optional
+        The share of a part, "dev" or "test", that is of these.
     material : float
         The smallest gap worth working on, 0.01 = one point.
     mismatch : sequence of Comparison
@@ -121,24 +128,31 @@ def diagnose(
         gaps["dev_overfit"] = as_bound(gaps["dev_overfit"], "test error − dev error (dev and test differ)")
     shifts = find_shifts(mismatch, train_sources)
     order = rank(gaps)
-    noisy = outweighs(rates["suspects"], gaps, order, material)
-    verdict = LABEL_NOISE + (" first" if order else "") if noisy else judge(gaps, order)
+    part, unseen = max((untaught or {}).items(), key=lambda item: item[1].value, default=("", as_rate(None)))
+    before = {LABEL_NOISE: rates["suspects"], UNTAUGHT: unseen}
+    heavy = [name for name, share in before.items() if outweighs(share, gaps, order, material)]
+    first = max(heavy, key=lambda name: before[name].value, default="")
+    verdict = first + (" first" if order or len(heavy) > 1 else "") if first else judge(gaps, order)
+    titles = {LABEL_NOISE: noise_title(verdict, rates), UNTAUGHT: untaught_title(verdict, part, unseen)}
     return Diagnosis(
         **gaps,
         verdict=verdict,
-        title=noise_title(verdict, rates) if noisy else title(verdict, gaps, order, rates["dev"], material),
+        title=titles.get(first) or title(verdict, gaps, order, rates["dev"], material),
         explanation=explain(gaps, rates["human"].known, material, shifts),
-        next_steps=next_steps(
-            order,
-            gaps,
-            rates["dev_as_given"],
-            rates["suspects"],
-            material,
-            shifts,
-            noise_first=noisy,
-            model=model,
-            encoder=encoder,
-            idle=idle,
+        next_steps=(
+            *teach_classes(absent, part, unseen),
+            *next_steps(
+                order,
+                gaps,
+                rates["dev_as_given"],
+                rates["suspects"],
+                material,
+                shifts,
+                noise_first=LABEL_NOISE in heavy,
+                model=model,
+                encoder=encoder,
+                idle=idle,
+            ),
         ),
     )
 
@@ -237,6 +251,11 @@ def noise_title(verdict: str, rates: Mapping[str, Rate]) -> str:
         f"{verdict.capitalize()}: {points(rates['suspects'].value)} of dev's {100 * given:.1f}% error "
         "are on labels that are probably wrong themselves"
     )
+
+
+def untaught_title(verdict: str, part: str, unseen: Rate) -> str:
+    """Say how much of a part is of classes that train has no example of."""
+    return f"{verdict.capitalize()}: {points(unseen.value)} of {part} are of classes that train has no example of"
 
 
 def title(verdict: str, gaps: Mapping[GapName, Gap], order: Sequence[GapName], dev: Rate, material: float) -> str:

@@ -10,7 +10,7 @@ Known failure: a smaller network or more regularisation against variance costs b
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from burnish.tasks.findings import Finding, Severity
 from burnish.tasks.gaps import MEANINGS, WORDS, Gap, GapName, points
@@ -20,6 +20,7 @@ from burnish.tasks.mismatch import Comparison
 METHOD = "gaps between the errors of human, train, train-dev, dev and test, with Newcombe's 95% intervals"
 NETWORKS = ("linear", "mlp", "cnn")
 BENT = ("mlp", "cnn")  # with hidden units
+OF_IMAGES = ("patches", "pretrained", "tuned")
 GIVEN = ("table", "array", "")  # encoders of what a person has measured, or made vectors of
 
 
@@ -170,6 +171,7 @@ KNOBS: dict[GapName, tuple[Knob, ...]] = {
             "augment.copies",
             "With `augment.method: auto` the noise is fitted to dev's sources.",
             NETWORKS,
+            OF_IMAGES,
         ),
         Knob(
             "sources",
@@ -242,7 +244,14 @@ def next_steps(
 
 
 def idle_knobs(
-    *, stopped_early: bool, shown_whole: bool, several_tried: bool, labels_clean: bool, all_sources: bool
+    *,
+    stopped_early: bool,
+    shown_whole: bool,
+    several_tried: bool,
+    labels_clean: bool,
+    all_sources: bool,
+    noise_fitted: bool,
+    nothing_learnt: bool,
 ) -> tuple[str, ...]:
     """Name the knobs that would bring nothing to this run, for `next_steps`.
 
@@ -258,21 +267,27 @@ def idle_knobs(
         Whether no training label is suspect.
     all_sources : bool
         Whether no source is kept out of training.
+    noise_fitted : bool
+        Whether noise was fitted to the target already: dev has judged it.
+    nothing_learnt : bool
+        Whether the model knows no more than how frequent the classes are: what it lacks is neither size nor time.
 
     Examples
     --------
-    >>> idle_knobs(
-    ...     stopped_early=True, shown_whole=False, several_tried=False, labels_clean=True, all_sources=False
-    ... )
+    >>> facts = dict.fromkeys(("shown_whole", "several_tried", "all_sources", "noise_fitted", "nothing_learnt"), False)
+    >>> idle_knobs(stopped_early=True, labels_clean=True, **facts)
     ('longer', 'longer_cnn', 'labels')
     """
     idle = {
-        "longer": stopped_early,
-        "longer_cnn": stopped_early,
-        "pixels": shown_whole,
+        "network": nothing_learnt,
+        "loosen": nothing_learnt,
+        "longer": stopped_early or nothing_learnt,
+        "longer_cnn": stopped_early or nothing_learnt,
+        "pixels": shown_whole or nothing_learnt,
         "bend": several_tried,
         "ask_network": several_tried,
-        "labels": labels_clean,
+        "labels": labels_clean or nothing_learnt,
+        "noise": noise_fitted,
         "sources": all_sources,
     }
     return tuple(code for code, nothing in idle.items() if nothing)
@@ -291,26 +306,28 @@ def review_labels(dev: Rate, suspects: Rate) -> Finding:
     )
 
 
-def teach_classes(absent: Sequence[str], unseen: Rate) -> tuple[Finding, ...]:
+def teach_classes(absent: Sequence[str], part: str, unseen: Rate) -> tuple[Finding, ...]:
     """Ask for examples of classes that train has none of, where dev or test has some: no knob brings those back.
 
     Parameters
     ----------
     absent : sequence of str
         The classes.
+    part : str
+        The part, dev or test, that has the larger share of them.
     unseen : Rate
-        Share of dev and test that is of these.
+        That share.
 
     >>> from burnish.tasks.metrics import stated
-    >>> [step.title for step in teach_classes(["fox"], stated(0.25))]
-    ["Give train examples of 'fox': 25.0 points of dev and test are of what it never saw"]
+    >>> [step.title for step in teach_classes(["fox"], "dev", stated(0.25))]
+    ["Give train examples of 'fox': 25.0 points of dev are of what it never saw"]
     """
     if not absent:
         return ()
     shown = ", ".join(repr(name) for name in absent[:3]) + (", …" if len(absent) > 3 else "")
     step = Finding(
         code="diagnosis.classes",
-        title=f"Give train examples of {shown}: {points(unseen.value)} of dev and test are of what it never saw",
+        title=f"Give train examples of {shown}: {points(unseen.value)} of {part} are of what it never saw",
         severity="warning",
         explanation="A class without a training example is never predicted.",
         method="dev and test examples whose class no training example has",
@@ -318,6 +335,22 @@ def teach_classes(absent: Sequence[str], unseen: Rate) -> tuple[Finding, ...]:
         count=unseen.count,
     )
     return (step,)
+
+
+def learn_at_all(failed: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Ask, before anything else, for a training that learns; `failed` is what `training_checks.nothing_learnt` said.
+
+    >>> learn_at_all(())
+    ()
+    """
+    return tuple(
+        replace(
+            each,
+            code="diagnosis.training",
+            title=f"Get the model to learn at all: {each.title[:1].lower()}{each.title[1:]}",
+        )
+        for each in failed
+    )
 
 
 def turn(knob: Knob, name: GapName, gap: Gap, severity: Severity, shifts: Sequence[Comparison]) -> Finding:

@@ -6,12 +6,14 @@ examples, a batch larger than the data and a knob that does nothing stop no run,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.tasks.contest import row_losses
 from burnish.tasks.convnet_training import CNN, NO_IMAGES
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.fitting import choose_device
@@ -25,6 +27,8 @@ READ = {
     "cnn": (*USED["cnn"], "mirror", "compiled", "soft_labels"),
     "boosting": (),
 }  # knobs of the section train that act on each kind of model
+Z95 = 1.959963984540054
+EXPLAINED = 0.01  # of the labels' entropy: a model that explains less of it knows no more than how frequent they are
 NOT_OF_MODELS = ("model", "device", "unfreeze")  # what is unfrozen is said by a finding of its own
 
 
@@ -153,3 +157,61 @@ def training_findings(
             )
         )
     return findings
+
+
+def nothing_learnt(
+    probabilities: NDArray[np.floating],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    *,
+    model: str,
+    classes: Sequence[str],
+) -> tuple[Finding, ...]:
+    """Say where a model knows no more of its own training examples than how frequent each class is.
+
+    So it is where it errs as often as the most frequent class would, but for chance, and explains less than 1% of the
+    labels' entropy (McFadden 1974, pseudo-R²), both by the weights that it was trained with.
+
+    Parameters
+    ----------
+    probabilities : float (n, k)
+    labels : int64 (n,)
+        Labels learnt from; −1 = not learnt from.
+    weights : float64 (n,)
+    model : str
+        The kind of model.
+    classes : sequence of str
+
+    Examples
+    --------
+    >>> said = nothing_learnt(
+    ...     np.tile([0.6, 0.4], (5, 1)), np.array([0, 0, 0, 1, 1]), np.ones(5), model="mlp", classes=("no", "yes")
+    ... )
+    >>> said[0].title
+    "The mlp learnt nothing: it errs on 40.0% of the training examples, and always saying 'no' on 40.0%"
+    """
+    learnt = (labels >= 0) & (weights > 0)
+    given, said, share = labels[learnt], probabilities[learnt].astype(np.float64), weights[learnt]
+    frequent = np.bincount(given, share, minlength=len(classes)) / share.sum() if len(given) else np.ones(1)
+    if frequent.max() == 1:
+        return ()
+    error, guess = float(np.average(said.argmax(axis=1) != given, weights=share)), float(1 - frequent.max())
+    entropy = float(-np.log(frequent[frequent > 0]) @ frequent[frequent > 0])
+    chance = min(Z95 * math.sqrt(guess * frequent.max() * float((share**2).sum())) / share.sum(), guess / 2)
+    if error < guess - chance or np.average(row_losses(said, given), weights=share) < (1 - EXPLAINED) * entropy:
+        return ()
+    better = "The columns tell nothing of the label: give better ones, see `data.features`."
+    rate = (
+        "Lower `train.learning_rate` tenfold, and leave out what else of `train` was turned. If that changes nothing: "
+    )
+    return (
+        Finding(
+            "training.nothing",
+            f"The {model} learnt nothing: it errs on {100 * error:.1f}% of the training examples, and always saying "
+            f"{classes[int(frequent.argmax())]!r} on {100 * guess:.1f}%",
+            "warning",
+            explanation="Until it learns, no other knob can be judged.",
+            method="training error and log loss against those of the class shares alone, by the weights of training",
+            advice=better if model == "boosting" else rate + better[0].lower() + better[1:],
+        ),
+    )

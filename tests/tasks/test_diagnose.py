@@ -188,3 +188,21 @@ def test_label_noise_comes_first_where_it_outweighs_every_gap() -> None:
 
 def test_a_larger_gap_keeps_the_verdict() -> None:
     assert diagnose(train=0.001, dev=rate(60, 300), human=0.001, dev_suspects=rate(6, 306)).verdict == "variance"
+
+
+def test_classes_that_train_has_not_come_first_where_they_outweigh_every_gap() -> None:
+    shares = {"dev": rate(0, 100), "test": rate(40, 100)}
+    found = diagnose(train=rate(0, 500), dev=rate(6, 100), test=rate(4, 60), absent=["left"], untaught=shares)
+    assert found.verdict == "untaught classes first" and "40.0 points of test are of classes" in found.title
+    assert found.next_steps[0].code == "diagnosis.classes"
+    assert "variance" in {step.code.split(".")[1] for step in found.next_steps}
+
+
+def test_the_larger_of_noise_and_classes_that_train_has_not_is_the_verdict() -> None:
+    def verdict(noise: int, unseen: int) -> str:
+        return diagnose(
+            train=0.001, dev=0.001, human=0.001, dev_suspects=rate(noise, 300), untaught={"dev": rate(unseen, 300)}
+        ).verdict
+
+    assert verdict(30, 20) == "label noise first" and verdict(20, 30) == "untaught classes first"
+    assert verdict(30, 0) == "label noise" and verdict(0, 30) == "untaught classes"

@@ -85,7 +85,10 @@ def test_only_knobs_of_the_model_that_was_trained_are_named(model: str, encoder:
     assert keys == KEYS[model, encoder]
 
 
-NOTHING_IDLE = dict.fromkeys(("stopped_early", "shown_whole", "several_tried", "labels_clean", "all_sources"), False)
+FACTS = (
+    "stopped_early", "shown_whole", "several_tried", "labels_clean", "all_sources", "noise_fitted", "nothing_learnt",
+)  # fmt: skip
+NOTHING_IDLE = dict.fromkeys(FACTS, False)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +101,8 @@ NOTHING_IDLE = dict.fromkeys(("stopped_early", "shown_whole", "several_tried", "
         ("several_tried", "linear", "avoidable_bias", {"bend"}),
         ("labels_clean", "boosting", "avoidable_bias", {"labels"}),
         ("all_sources", "mlp", "data_mismatch", {"sources"}),
+        ("nothing_learnt", "mlp", "avoidable_bias", {"network", "longer", "loosen", "labels"}),
+        ("nothing_learnt", "cnn", "avoidable_bias", {"longer_cnn", "pixels", "loosen", "labels"}),
     ],
 )
 def test_what_would_bring_nothing_is_no_advice(fact: str, model: str, gap: str, codes: set[str]) -> None:
@@ -107,3 +112,14 @@ def test_what_would_bring_nothing_is_no_advice(fact: str, model: str, gap: str, 
         return {step.code.rsplit(".", 1)[1] for step in found}
 
     assert advised() - advised(**{fact: True}) == codes
+
+
+def test_noise_is_fitted_to_images_that_it_was_not_fitted_to_yet() -> None:
+    def advised(encoder: str, idle: tuple[str, ...] = ()) -> bool:
+        found = next_steps(
+            ["data_mismatch"], gaps(data_mismatch=0.04), *nothing(), 0.01, (), encoder=encoder, idle=idle
+        )
+        return "diagnosis.data_mismatch.noise" in {step.code for step in found}
+
+    assert advised("patches") and advised("pretrained") and not advised("table")
+    assert not advised("patches", idle_knobs(**NOTHING_IDLE | {"noise_fitted": True}))

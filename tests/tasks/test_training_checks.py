@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from burnish.tasks.findings import InputError
 from burnish.tasks.search_space import USED
-from burnish.tasks.training_checks import READ, check_model, training_findings, unread_knobs
+from burnish.tasks.training_checks import READ, check_model, nothing_learnt, training_findings, unread_knobs
 
 
 def test_nothing_to_say_where_all_fits():
@@ -67,3 +69,45 @@ def test_a_knob_that_serves_another_is_named_where_that_one_is_off() -> None:
 
 def test_what_a_search_turns_is_read():
     assert all(set(names) <= set(READ[model]) for model, names in USED.items())
+
+
+CLASSES = ("no", "yes")
+
+
+def learnt(probability: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None, model: str = "mlp"):
+    said = np.stack([1 - probability, probability], axis=1)
+    weights = np.ones(len(labels)) if weights is None else weights
+    return nothing_learnt(said, labels, weights, model=model, classes=CLASSES)
+
+
+def test_a_model_that_knows_the_frequencies_alone_has_learnt_nothing() -> None:
+    labels = np.repeat([0, 1], [62, 38])
+    (said,) = learnt(np.full(100, 0.38), labels)
+    assert "it errs on 38.0% of the training examples, and always saying 'no' on 38.0%" in said.title
+    assert "`train.learning_rate`" in said.advice
+    assert "learning_rate" not in learnt(np.full(100, 0.38), labels, model="boosting")[0].advice
+
+
+def test_a_model_that_tells_likely_from_unlikely_has_learnt_though_it_never_says_so() -> None:
+    labels = np.repeat([0, 1], [90, 10])
+    assert not learnt(np.where(labels == 1, 0.4, 0.05), labels)
+
+
+def test_a_model_is_judged_by_the_weights_it_was_trained_with() -> None:
+    labels = np.repeat([0, 1], [90, 10])
+    probability = np.where(np.arange(100) < 72, 0.2, 0.8)  # finds all the rare ones, and 18 others
+    balanced = np.where(labels == 1, 5, 5 / 9)
+    assert not learnt(probability, labels, balanced)
+
+
+def test_one_class_alone_or_none_is_no_failure() -> None:
+    assert not learnt(np.full(5, 0.1), np.zeros(5, int))
+    assert not learnt(np.full(5, 0.1), np.full(5, -1))
+    assert not learnt(np.full(5, 0.5), np.array([0, 1, 0, 1, 0]), np.zeros(5))
+
+
+@given(st.lists(st.integers(0, 1), min_size=2, max_size=40).filter(lambda labels: len(set(labels)) == 2))
+def test_what_is_told_surely_was_learnt_and_what_is_guessed_was_not(labels: list[int]) -> None:
+    codes = np.array(labels)
+    assert not learnt(np.where(codes == 1, 0.9, 0.1), codes)
+    assert learnt(np.full(len(codes), codes.mean()), codes)

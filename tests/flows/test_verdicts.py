@@ -1,0 +1,89 @@
+"""What a whole loop says where no knob of the network is the answer: classes unseen, nothing learnt, dev against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+import burnish.flows.retrain
+from burnish.flows.config import load_config
+from burnish.flows.opening import open_examples
+from burnish.flows.retrain import retrain
+from burnish.flows.run import Run
+from burnish.tasks.settling import Lead
+
+
+class PlainRun(Run):
+    """A run whose stages are plain functions, without Prefect."""
+
+    def stage(self, title: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return function
+
+
+@pytest.fixture
+def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Walk the loop over a table, without Prefect, and give the summary."""
+    monkeypatch.setattr(burnish.flows.retrain, "as_flow", lambda _, function: function)
+
+    def walked(table: pd.DataFrame, *settings: str) -> dict[str, Any]:
+        table.to_csv(tmp_path / "t.csv", index=False)
+        (tmp_path / "c.yaml").write_text("data: {path: t.csv, label: label}\nrounds: 1\n")
+        run = PlainRun(load_config(tmp_path / "c.yaml", list(settings)), tmp_path / "run")
+        return retrain(run, open_examples(run.config))
+
+    return walked
+
+
+def tumours(wrong: float) -> pd.DataFrame:
+    """Measurements of tumours, a share of their labels wrong."""
+    x, truth = load_breast_cancer(return_X_y=True)
+    flipped = np.random.default_rng(5).random(len(truth)) < wrong
+    table = pd.DataFrame(x[:, :10].round(4), columns=[f"c{i}" for i in range(10)])
+    return table.assign(label=np.where(truth ^ flipped, "benign", "malign"))
+
+
+def codes(summary: dict[str, Any]) -> list[str]:
+    return [step["code"] for step in summary["diagnosis"]["next_steps"]]
+
+
+def test_a_class_that_came_up_after_training_is_the_verdict(walk: Callable[..., dict[str, Any]]) -> None:
+    rng, n = np.random.default_rng(1), 400
+    x, new = rng.normal(size=(n, 3)), np.arange(n) >= 340
+    label = np.where(new, "left", np.where(x[:, 0] + 0.5 * rng.normal(size=n) > 0, "up", "down"))
+    days = pd.date_range("2025-01-01", periods=n).strftime("%Y-%m-%d")
+    summary = walk(pd.DataFrame(x, columns=["u", "v", "w"]).assign(day=days, label=label), "split.time=day")
+    found = summary["diagnosis"]
+    assert found["verdict"].startswith("untaught classes")
+    assert "of test are of classes that train has no example of" in found["title"]
+    assert codes(summary)[0] == "diagnosis.classes"
+    assert not found["dev_overfit"]["material"] and summary["errors"]["test"]["value"] > 0.5
+
+
+def test_a_network_that_did_not_learn_is_not_told_to_grow(walk: Callable[..., dict[str, Any]]) -> None:
+    summary = walk(tumours(0), "train.model=mlp", "train.batch_norm=true", "train.batch_size=1", "train.epochs=3")
+    assert codes(summary)[0] == "diagnosis.training"
+    assert "training.nothing" in {finding["code"] for finding in summary["findings"]}
+    assert not {"diagnosis.avoidable_bias.network", "diagnosis.avoidable_bias.longer"} & set(codes(summary))
+    learnt = walk(tumours(0), "train.model=linear", "train.epochs=20")
+    assert "diagnosis.training" not in codes(learnt)
+
+
+def test_noise_that_dev_refutes_is_no_verdict(
+    walk: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, plain = tumours(0.2), ["train.model=linear", "train.epochs=20"]
+    believed = walk(table, *plain)
+    assert believed["rounds"][1]["kept"] and believed["diagnosis"]["verdict"].startswith("label noise")
+    assert codes(believed)[0] == "diagnosis.labels.review"
+    monkeypatch.setattr(burnish.flows.retrain, "lead_over_given", lambda *_: Lead(-0.1, 0.01))
+    refuted = walk(table, *plain)
+    assert refuted["rounds"][0]["kept"] and "noise" not in refuted["diagnosis"]["verdict"]
+    assert "diagnosis.labels.review" not in codes(refuted)
+    assert refuted["errors_believed"]["dev"] == refuted["errors"]["dev"]
+    assert refuted["labels"]["actions"]["relabel"] == 0 < believed["labels"]["actions"]["relabel"]
