@@ -155,13 +155,16 @@ def analyse(
         **believed,
         dev_as_given=errors["dev"],
         train_sources=run.config.split.train_sources,
-        dev_suspects=None if refuted else error_rate((wrong & taught & _suspect(table))[dev]),
+        dev_suspects=error_rate((wrong & taught & _suspect(table))[dev]),
+        refuted=refuted,
         absent=_names(prepared, ~taught),
         untaught={part: error_rate(~taught[prepared.judged(part)]) for part in ("dev", "test")},
         mismatch=mismatch,
         model=trained.model if trained else "",
         encoder=TUNED if fitted.steps else prepared.encoder.kind if prepared.encoder else "",
-        idle=_idle(run, prepared, fitted, copies, table, nothing_learnt=bool(failed)),
+        idle=_idle(
+            run, prepared, fitted, copies, table, nothing_learnt=bool(failed), settled=rounds[-1].stopped is not None
+        ),
     )
     run.add(*failed)
     diagnosis = replace(diagnosis, next_steps=(*learn_at_all(failed), *diagnosis.next_steps))
@@ -295,7 +298,14 @@ def _failed(prepared: Prepared, labels: Labels, fitted: Fitted) -> tuple[Finding
 
 
 def _idle(
-    run: Run, prepared: Prepared, fitted: Fitted, copies: Copies | None, table: pd.DataFrame, *, nothing_learnt: bool
+    run: Run,
+    prepared: Prepared,
+    fitted: Fitted,
+    copies: Copies | None,
+    table: pd.DataFrame,
+    *,
+    nothing_learnt: bool,
+    settled: bool,
 ) -> tuple[str, ...]:
     """Name the knobs that would bring nothing here."""
     trained, pixels, shown_whole = fitted.trained, prepared.pixels, False
@@ -309,6 +319,8 @@ def _idle(
         all_sources=run.config.split.train_sources is None,
         noise_fitted=copies is not None and copies.facts.get("told_apart") is not None,
         nothing_learnt=nothing_learnt,
+        settled=settled,
+        by_time=run.config.split.time is not None,
     )
 
 

@@ -14,6 +14,7 @@ from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.features import TableEncoder
 from burnish.tasks.findings import InputError
 from burnish.tasks.new_rows import RowReader, stored_treatment
+from burnish.tasks.notation import things
 from burnish.tasks.onnx_export import check_onnx, write_onnx
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import SavedModel, load_model
@@ -36,7 +37,8 @@ def predict_file(run_folder: Path, path: Path, out: Path, sets: list[str] | None
     Returns
     -------
     str or None
-        A sentence about columns whose categories are mostly strange to the model, where there are any.
+        A sentence about images that cannot be read, which are predicted nothing, or about columns whose categories
+        are mostly strange to the model, where there are any.
 
     Raises
     ------
@@ -48,11 +50,15 @@ def predict_file(run_folder: Path, path: Path, out: Path, sets: list[str] | None
     if not out.parent.is_dir():
         raise InputError(f"cannot write {out}: {out.parent} is no folder; name another file with --out")
     model, reader, _ = _opened(run_folder, sets)
-    unfinished, strange = out.with_name(f"{out.name}.part"), Strangers()
+    unfinished, strange, failed = out.with_name(f"{out.name}.part"), Strangers(), list[str]()
     try:
-        for place, (ids, rows) in enumerate(reader.read(path)):
+        for place, (ids, rows, unreadable) in enumerate(reader.read(path)):
             strange.count(model.encoder, rows)
-            part = escape_formulas(_predictions(model, ids, rows))
+            said = _predictions(model, ids, rows)
+            if unreadable is not None and unreadable.any():
+                said.loc[unreadable, said.columns[1:]] = None
+                failed += said.loc[unreadable, "id"].tolist()
+            part = escape_formulas(said)
             part.to_csv(unfinished, mode="a" if place else "w", header=not place, index=False, lineterminator="\n")
         unfinished.replace(out)
     except OSError as error:
@@ -62,7 +68,7 @@ def predict_file(run_folder: Path, path: Path, out: Path, sets: list[str] | None
     finally:
         if unfinished.is_file():
             unfinished.unlink()
-    return strange.sentence()
+    return _cannot_read(failed) if failed else strange.sentence()
 
 
 def export_onnx(run_folder: Path, out: Path, path: Path | None = None, sets: list[str] | None = None) -> str:
@@ -85,7 +91,7 @@ def export_onnx(run_folder: Path, out: Path, path: Path | None = None, sets: lis
     model, reader, config = _opened(run_folder, sets)
     data = config.data
     given = path or (data.path if data.embeddings is None else data.embeddings)
-    _, rows = next(reader.read(given))
+    rows = next(reader.read(given)).rows
     written = write_onnx(model)
     apart, count = check_onnx(written, model, rows)
     try:
@@ -123,6 +129,11 @@ def _opened(run_folder: Path, sets: list[str] | None) -> tuple[SavedModel, RowRe
         encoding=data.encoding,
     )
     return model, reader, config
+
+
+def _cannot_read(failed: Sequence[str]) -> str:
+    named = ", ".join(failed[:3]) + (", …" if len(failed) > 3 else "")
+    return f"{things(len(failed), 'image')} cannot be read, so nothing is predicted: {named}"
 
 
 def _predictions(model: SavedModel, ids: Sequence[str], rows: Any) -> pd.DataFrame:

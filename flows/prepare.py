@@ -19,6 +19,7 @@ from burnish.flows.division import divide, mirror_facts
 from burnish.flows.leaks import hunt_leaks, stop_at_leaks
 from burnish.flows.opening import IMAGE_MEASURES, limits_by, open_examples
 from burnish.flows.run import Run, write_json
+from burnish.tasks.column_features import HOW_COMMON
 from burnish.tasks.copies import copies_as_groups, count_duplicates, duplicate_findings, find_row_duplicates
 from burnish.tasks.decisions import UNDECIDED, decided_codes, decision_column, read_decisions, review_facts
 from burnish.tasks.duplicates import find_duplicates
@@ -345,13 +346,16 @@ def _compare_with_whole(run: Run, prepared: Prepared) -> Prepared:
 
 
 def compared_columns(encoder: Encoder, time: str | None) -> NDArray[np.int64]:
-    """Give the features that parts are compared by: all but those of the time they were divided along.
+    """Give the features that parts are compared by: all but those of the time they were divided along, and counts.
 
-    That column differs by design, and would tell any part from the others.
+    The time differs by design. How common a level is was counted on train, where each row met itself: both would tell
+    parts from each other that are alike.
     """
     if not isinstance(encoder, TableEncoder):
         return np.arange(len(encoder.names))
-    return np.flatnonzero([column != time for column in columns_of(encoder)])
+    counted = {f"{column.name} {HOW_COMMON}" for column in encoder.categories}
+    named = zip(columns_of(encoder), encoder.names, strict=True)
+    return np.flatnonzero([column != time and name not in counted for column, name in named])
 
 
 def _image_encoder(run: Run, pixels: NDArray[np.uint8]) -> Encoder:

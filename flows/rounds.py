@@ -67,7 +67,8 @@ class Standing:
     quality : float64 (n,)
         Probability that the label in `codes` is right.
     weight : float64 (n,)
-        s(i).
+        How much each row teaches the voices: s(i) without the balances of classes, sources and density, under which
+        what is rare looks likelier than it is.
     predicted : int64 (n,)
         The class its model says.
     model : str
@@ -93,8 +94,10 @@ def stand(prepared: Prepared, before: list[Standing], labels: Labels, fitted: Fi
     predicted = fitted.probabilities.argmax(axis=1)
     codes = labels.codes
     weight = fitted.weights["weight"].to_numpy()
+    balance = fitted.weights[["weight_class", "weight_source", "weight_density"]].prod(axis=1).to_numpy()
     figures = _figures(prepared, [*(each.codes for each in before), codes], weight, predicted)
-    return Standing(codes, labels.quality, weight, predicted, fitted.network, figures)
+    heard = np.divide(weight, balance, out=np.zeros(len(weight)), where=balance > 0)
+    return Standing(codes, labels.quality, heard, predicted, fitted.network, figures)
 
 
 def lead_over_given(prepared: Prepared, given: Standing, cleaned: Standing, labels: Labels) -> Lead:

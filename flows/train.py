@@ -115,15 +115,15 @@ def train(
     if prepared.features is None:
         assert prepared.examples.probabilities is not None
         return Fitted(None, weights, prepared.examples.probabilities, None)
-    if number == 0:
-        classes, size = prepared.examples.classes, run.config.train.batch_size
-        run.add(*training_findings(labels.codes, classes=classes, batch_size=size))
-        run.add(*weight_findings(weights["weight"].to_numpy(), labels.codes))
     judges = judges_of(prepared, labels)
     strength = weights["weight"].to_numpy()
     made: dict[str, Trained | TrainedTrees | TrainedConvNet] = {}
     kinds = _kinds(run, prepared, len(judges.rows))
     if number == 0:
+        classes, taught = prepared.examples.classes, np.where(strength > 0, labels.codes, -1)
+        size = run.config.train.batch_size if {"mlp", CNN} & set(kinds) else None
+        run.add(*training_findings(taught, classes=classes, batch_size=size))
+        run.add(*weight_findings(strength, labels.codes))
         turned = run.config.train.model_dump(exclude_defaults=True)
         run.add(*unread_knobs(turned, kinds, doubted=bool(run.config.mislabels.methods)))
     for kind in kinds:

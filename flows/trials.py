@@ -78,21 +78,26 @@ class Trainer:
             if self.kind == CNN
             else (lambda rows: predict(trained, rows))
         )
-        at = trained.history.iloc[trained.best_epoch - 1]
+        at, said = trained.history.iloc[trained.best_epoch - 1], say(self.dev)
         made = Measured(
-            log_loss=float(at["dev_loss"]),
+            log_loss=float(np.average(row_losses(said, self.judges.labels), weights=self.shares)),
             error=float(at["dev_error"]),
             epochs=len(trained.history),
             parameters=trained.parameters,
             milliseconds=latency(say, self.dev[:TIMED_ROWS]) if self.limited else None,
-            **self._losses(say(self.dev)),
+            **self._losses(said),
         )
         return made, trained
 
     def _losses(self, said: NDArray[np.floating]) -> dict[str, NDArray[np.float64]]:
         """Give what is made small, row by row, and how much each row counts."""
         labels = self.judges.labels
-        shares = check_weights(self.judges.believed, len(labels)).astype(np.float64)
         wrong = (said.argmax(axis=1) != labels).astype(np.float64)
         losses = wrong if self.optimize == "error" else row_losses(said, labels)
-        return {"losses": losses, "shares": shares / shares.sum()}
+        return {"losses": losses, "shares": self.shares}
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """How much each dev row counts, in sum 1."""
+        given = check_weights(self.judges.believed, len(self.judges.labels)).astype(np.float64)
+        return given / given.sum()

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.findings import InputError
 
+HOW_COMMON = "how common"
 FARTHEST = 10.0
 LARGEST = 1e150  # whose square is still a number
 KNOTS = 32
@@ -123,7 +124,7 @@ class CategoryColumn:
     def names(self) -> list[str]:
         """Names of the features made of this column."""
         own = [f"{self.name} = {level}" for level in self.levels]
-        extra = [("other", self.other), ("missing", self.missing), ("how common", bool(self.counts))]
+        extra = [("other", self.other), ("missing", self.missing), (HOW_COMMON, bool(self.counts))]
         shared = [f"hash {place}" for place in range(self.hashes)]
         return own + [f"{self.name} {part}" for part in (*(part for part, there in extra if there), *shared)]
 

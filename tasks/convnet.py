@@ -165,7 +165,7 @@ class ConvNet(nn.Module):
             pooled = (self.fused if self.fused and self.training else self.trunk)(values)
             scores = self.head(self._drop(pooled, generator))
         scores = scores.float()[None]
-        return scores if self.training or self.output == "softmax" else F.logsigmoid(scores)
+        return scores if self.training or self.output == "softmax" else -F.softplus(-scores)
 
     def trunk(self, values: Tensor) -> Tensor:
         """Turn images (n, c, s, s) as numbers around 0 into what is pooled of them (n, 2w); nothing is drawn here."""

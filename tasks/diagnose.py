@@ -19,7 +19,9 @@ error is unknown it is taken as 0; avoidable bias is then only an upper bound, a
 Two things come before all of it, the larger first, where they are material and outweigh every gap: dev errors on labels
 that are probably wrong (`dev_suspects`, verdict "label noise") and dev or test examples of classes that train has no
 example of (`untaught`, verdict "untaught classes"). No knob of the network moves either. Give the other errors without
-those examples, so that they are not in the gaps as well.
+those examples, so that they are not in the gaps as well. Where dev speaks against label noise, in that a model taught
+by cleaned labels did worse there (`refuted`), the verdict is "cannot tell", and the first step a look at those labels,
+if they are half of dev's errors or more.
 
 Source: Ng, Machine Learning Yearning, chapters 20-43 (bias, variance, data mismatch, orthogonal knobs).
 Known failure: a suspect is where the model disagrees with the label; without suspects the errors are a lower bound.
@@ -39,7 +41,7 @@ from burnish.tasks.metrics import Rate, pool, stated
 from burnish.tasks.mismatch import Comparison
 
 DWARFED = 10
-LABEL_NOISE, UNTAUGHT = "label noise", "untaught classes"
+LABEL_NOISE, UNTAUGHT, DOUBTFUL = "label noise", "untaught classes", "cannot tell"
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def diagnose(
     dev_as_given: Rate | float | None = None,
     absent: Sequence[str] = (),
     untaught: Mapping[str, Rate] | None = None,
+    refuted: bool = False,
     material: float = 0.01,
     mismatch: Sequence[Comparison] = (),
     model: str = "mlp",
@@ -99,6 +102,9 @@ def diagnose(
         Classes of dev or test that train has no example of.
     untaught : mapping of str to Rate, optional
         The share of a part, "dev" or "test", that is of these.
+    refuted : bool
+        Whether the model that learnt from cleaned labels did worse on dev: suspects may then be right labels where
+        classes overlap, or wrong ones. Give the errors with them.
     material : float
         The smallest gap worth working on, 0.01 = one point.
     mismatch : sequence of Comparison
@@ -132,8 +138,15 @@ def diagnose(
     before = {LABEL_NOISE: rates["suspects"], UNTAUGHT: unseen}
     heavy = [name for name, share in before.items() if outweighs(share, gaps, order, material)]
     first = max(heavy, key=lambda name: before[name].value, default="")
-    verdict = first + (" first" if order or len(heavy) > 1 else "") if first else judge(gaps, order)
-    titles = {LABEL_NOISE: noise_title(verdict, rates), UNTAUGHT: untaught_title(verdict, part, unseen)}
+    doubtful = refuted and 2 * rates["suspects"].value >= rates["dev_as_given"].value and first != UNTAUGHT
+    first = DOUBTFUL if doubtful else "" if refuted and first == LABEL_NOISE else first
+    verdict = first or judge(gaps, order)
+    verdict += " first" if first in before and (order or len(heavy) > 1) else ""
+    titles = {
+        LABEL_NOISE: noise_title(verdict, rates),
+        UNTAUGHT: untaught_title(verdict, part, unseen),
+        DOUBTFUL: doubtful_title(rates),
+    }
     return Diagnosis(
         **gaps,
         verdict=verdict,
@@ -148,7 +161,7 @@ def diagnose(
                 rates["suspects"],
                 material,
                 shifts,
-                noise_first=LABEL_NOISE in heavy,
+                noise_first=doubtful or (LABEL_NOISE in heavy and not refuted),
                 model=model,
                 encoder=encoder,
                 idle=idle,
@@ -250,6 +263,15 @@ def noise_title(verdict: str, rates: Mapping[str, Rate]) -> str:
     return (
         f"{verdict.capitalize()}: {points(rates['suspects'].value)} of dev's {100 * given:.1f}% error "
         "are on labels that are probably wrong themselves"
+    )
+
+
+def doubtful_title(rates: Mapping[str, Rate]) -> str:
+    """Say that the errors are mostly on labels that look wrong, and that dev does not bear it out."""
+    given = rates["dev_as_given"].value
+    return (
+        f"Cannot tell wrong labels from classes that overlap: {points(rates['suspects'].value)} of dev's "
+        f"{100 * given:.1f}% error are on labels that look wrong, and cleaned ones did no better there"
     )
 
 

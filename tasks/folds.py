@@ -154,7 +154,8 @@ def best_pass(
     OutOfFold
     """
     candidates = [*passes, _mean_pass(passes, labels, weights)] if len(passes) > 1 else list(passes)
-    best = min(candidates, key=lambda one: one.log_loss)
+    losses = [held_out_log_loss(one.probabilities, labels, weights) for one in candidates]  # as they are heard
+    best = candidates[int(np.argmin(losses))]
     return best if best.dynamics is not None else replace(best, dynamics=_mean_dynamics(passes))
 
 

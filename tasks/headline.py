@@ -105,7 +105,8 @@ def _labels(summary: Mapping[str, Any]) -> str:
     labels = _part(summary, "labels")
     by_split = _part(labels, "issues_by_split")
     found = number(by_split.get("train", 0 if by_split else None))
-    size = number(_part(_part(summary, "splits"), "sizes").get("train"))
+    sizes = _part(labels, "labelled_by_split") or _part(_part(summary, "splits"), "sizes")
+    size = number(sizes.get("train"))
     found, what = (number(labels.get("issues")), "labels") if found is None or not size else (found, "training labels")
     if found is None:
         return ""

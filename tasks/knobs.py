@@ -252,6 +252,8 @@ def idle_knobs(
     all_sources: bool,
     noise_fitted: bool,
     nothing_learnt: bool,
+    settled: bool,
+    by_time: bool,
 ) -> tuple[str, ...]:
     """Name the knobs that would bring nothing to this run, for `next_steps`.
 
@@ -271,11 +273,16 @@ def idle_knobs(
         Whether noise was fitted to the target already: dev has judged it.
     nothing_learnt : bool
         Whether the model knows no more than how frequent the classes are: what it lacks is neither size nor time.
+    settled : bool
+        Whether labels have stopped moving: one more round would change none.
+    by_time : bool
+        Whether rows were divided along a time: no seed draws dev anew.
 
     Examples
     --------
-    >>> facts = dict.fromkeys(("shown_whole", "several_tried", "all_sources", "noise_fitted", "nothing_learnt"), False)
-    >>> idle_knobs(stopped_early=True, labels_clean=True, **facts)
+    >>> names = ("shown_whole", "several_tried", "all_sources", "noise_fitted", "nothing_learnt", "by_time")
+    >>> facts = dict.fromkeys(names, False)
+    >>> idle_knobs(stopped_early=True, labels_clean=True, settled=True, **facts)
     ('longer', 'longer_cnn', 'labels')
     """
     idle = {
@@ -286,9 +293,10 @@ def idle_knobs(
         "pixels": shown_whole or nothing_learnt,
         "bend": several_tried,
         "ask_network": several_tried,
-        "labels": labels_clean or nothing_learnt,
+        "labels": labels_clean or nothing_learnt or settled,
         "noise": noise_fitted,
         "sources": all_sources,
+        "redraw": by_time,
     }
     return tuple(code for code, nothing in idle.items() if nothing)
 

@@ -154,7 +154,7 @@ class Network(nn.Module):
         for layer, (weight, bias) in enumerate(zip(self.weights[1:], self.biases[1:], strict=True)):
             signal = ACTIVATIONS[self.activation](self._normalize(signal, layer, only))
             signal = torch.baddbmm(bias[only], self._drop(signal, self.dropout, generator), weight[only])
-        return signal if self.training or self.output == "softmax" else F.logsigmoid(signal)
+        return signal if self.training or self.output == "softmax" else -F.softplus(-signal)
 
     def _first_layer(self, only: slice) -> Tensor:
         """Give the weights of the features (copies, d, units); those of embedded levels are vectors times weights."""

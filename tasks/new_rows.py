@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,13 @@ PART_ROWS = 20_000
 PART_BYTES = 1 << 22
 PART_IMAGES = 2_048
 
-Part = tuple[Sequence[str], Any]
+
+class Part(NamedTuple):
+    """Some rows: their ids, what the model reads, and which could not be read, bool (m,); None where all could."""
+
+    ids: Sequence[str]
+    rows: Any
+    unreadable: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,13 +105,13 @@ class RowReader:
             start += len(frame)
             ids = frame[self.id].astype("str") if self.id in frame else pd.Series(frame.index).astype("str")
             if self.image is None:
-                yield ids.tolist(), self._typed(frame)
+                yield Part(ids.tolist(), self._typed(frame))
                 continue
             check_columns(frame, [self.image])
             images = frame[self.image].tolist()
             for first in range(0, len(images), PART_IMAGES):
                 some = slice(first, first + PART_IMAGES)
-                yield ids.tolist()[some], self._pixels(path.parent, images[some])
+                yield Part(ids.tolist()[some], *self._pixels(path.parent, images[some]))
 
     def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Type the columns that are needed, and treat what is outside the limits."""
@@ -136,16 +142,17 @@ class RowReader:
             )
         for start in range(0, len(paths), PART_IMAGES):
             some = paths[start : start + PART_IMAGES]
-            yield some, self._pixels(folder, some)
+            yield Part(some, *self._pixels(folder, some))
 
-    def _pixels(self, root: Path, paths: Sequence[str]) -> NDArray[np.uint8]:
-        """Decode images to the size and channels the model reads; grey becomes colour where it must."""
+    def _pixels(self, root: Path, paths: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Decode images to the size and channels the model reads, grey as colour where it must; say which fail."""
         encoder = self.encoder
         assert isinstance(encoder, PatchEncoder | PixelEncoder | PretrainedEncoder)
-        pixels = measure_images(root, paths, size=encoder.side).pixels
+        seen = measure_images(root, paths, size=encoder.side)
+        pixels, unreadable = seen.pixels, seen.quality["unreadable"].to_numpy(dtype=bool)
         if (encoder.channels or 0) > pixels.shape[-1]:
-            return np.repeat(pixels, encoder.channels or 1, axis=-1)
-        return pixels
+            pixels = np.repeat(pixels, encoder.channels or 1, axis=-1)
+        return pixels, unreadable
 
 
 def _written(encoder: TableEncoder | TreeEncoder) -> tuple[list[str], str | None]:
@@ -172,4 +179,4 @@ def _embeddings(path: Path) -> Iterator[Part]:
     rows = read_embeddings(path)
     for start in range(0, len(rows), PART_ROWS):
         some = rows[start : start + PART_ROWS]
-        yield [str(row) for row in range(start, start + len(some))], some
+        yield Part([str(row) for row in range(start, start + len(some))], some)

@@ -27,7 +27,7 @@ STEP_KNOBS = (
 USED = {
     "linear": LOSS_KNOBS,
     "mlp": ("hidden", "initialization", "batch_norm", "dropout_input", *STEP_KNOBS, *LOSS_KNOBS),
-    "cnn": (*STEP_KNOBS, *LOSS_KNOBS),
+    "cnn": ("initialization", *STEP_KNOBS, *LOSS_KNOBS),
 }
 IN_FLIGHT = (
     "learning_rate", "weight_decay", "dropout", "dropout_input", "label_smoothing", "q", "batch_size", "max_norm",

@@ -85,6 +85,7 @@ def label_facts(table: pd.DataFrame, audit: LabelAudit, model: str | None) -> di
     return {
         "issues": len(issues),
         "issues_by_split": issues["split"].value_counts().to_dict(),
+        "labelled_by_split": table.loc[table["label"].notna(), "split"].value_counts().to_dict(),
         "estimated_noise_rate": audit.noise_rate,
         "noise_matrix": audit.noise_matrix,
         "cleanlab": {
@@ -182,10 +183,10 @@ def suspect_finding(table: pd.DataFrame) -> Finding:
     issues = table[table["label_issue"]].sort_values("label_quality", kind="stable")
     if issues.empty:
         return Finding("labels.suspect", "No label looks wrong", "ok", method=SUSPECT_METHOD)
-    train = int((issues["split"] == "train").sum())
+    train, labelled = int((issues["split"] == "train").sum()), int(table["label"].notna().sum())
     return Finding(
         code="labels.suspect",
-        title=f"{len(issues):,} of {len(table):,} labels are probably wrong, {train:,} of them in train",
+        title=f"{len(issues):,} of {labelled:,} labels are probably wrong, {train:,} of them in train",
         severity="warning",
         explanation="Wrong labels teach the model wrong things, and make its measured error look worse than it is.",
         method=SUSPECT_METHOD,

@@ -146,6 +146,8 @@ def train_network(
     used, s = _training_rows(labels, weights)
     y = labels.astype(np.int64)[used] if targets is None else check_targets(targets, len(labels), len(classes))[used]
     has_dev = dev_features is not None and dev_labels is not None and bool((dev_labels >= 0).any())
+    if dev_labels is not None and dev_weights is not None:
+        has_dev = has_dev and bool(((dev_labels >= 0) & (dev_weights > 0)).any())
     kinds = {"auto": ("linear", "mlp") if has_dev else ("mlp",)}.get(model, (model,))
     best: tuple[float, Network, pd.DataFrame, str] | None = None
     with limited_threads(threads):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from burnish.tasks.contest import row_losses
 from burnish.tasks.convnet_training import CNN, NO_IMAGES
+from burnish.tasks.decays import PLANS
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.fitting import choose_device
 from burnish.tasks.search_space import SERVANTS, USED
@@ -29,6 +30,8 @@ READ = {
 }  # knobs of the section train that act on each kind of model
 Z95 = 1.959963984540054
 EXPLAINED = 0.01  # of the labels' entropy: a model that explains less of it knows no more than how frequent they are
+LEGS_FIX = ("decay", "decay_rate", "epochs", "patience")
+OF_BLOCKS = ("optimizer", "learning_rate", "dropout", "clip", "weight_decay", "epochs", "patience", "batch_size")
 NOT_OF_MODELS = ("model", "device", "unfreeze")  # what is unfrozen is said by a finding of its own
 
 
@@ -78,10 +81,19 @@ def unread_knobs(turned: Mapping[str, Any], models: Sequence[str], *, doubted: b
     ['train.optimizer, train.hidden do nothing for boosting']
     """
     read = {name for model in models for name in READ[model]} | set(NOT_OF_MODELS)
+    read |= set(OF_BLOCKS) if turned.get("unfreeze") else set()
     idle = [name for name in turned if name not in read]
     said = [_nothing(idle, f"for {', '.join(models)}")] if idle else []
     if "soft_labels" in turned and "soft_labels" in read and not doubted:
         said.append(_nothing(["soft_labels"], "while mislabels.methods is empty"))
+    unread = [name for name in LEGS_FIX if turned.get("legs") and name in turned and name not in idle]
+    if unread:
+        said.append(_nothing(unread, "while train.legs names its own"))
+    if "patience" in turned and "patience" not in [*idle, *unread]:
+        decay = turned.get("decay", "none")
+        readers = [model for model in models if "patience" in READ[model]]
+        if all(decay in PLANS or (model == CNN and decay == "none") for model in readers):
+            said.append(_nothing(["patience"], "where the rate is planned to the last epoch (train.decay)"))
     for name, (master, needed) in SERVANTS.items():
         if name in turned and name not in idle and turned.get(master, needed[0]) not in needed[1:]:
             said.append(_nothing([name], f"while train.{master} is {turned.get(master, needed[0])}"))

@@ -101,7 +101,7 @@ class Recipe:
         if kind == "linear":
             return f"{named} by L-BFGS in long strides"
         words = [f"{named} by {self.optimizer}", f"learning rate {usual_rate(self.optimizer, self.learning_rate):g}"]
-        words += [f"decay {self.decay}"] if self.decay != "none" else []
+        words += [f"decay {self.decay}"] if self.decay != "none" and not self.legs else []
         words += ["batch norm"] if self.batch_norm else []
         words += [f"weights averaged over steps with memory {self.average:g}"] if self.average else []
         words += [f"in {things(len(self.legs), 'leg')}, each with knobs of its own"] if self.legs else []

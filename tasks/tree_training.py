@@ -129,6 +129,7 @@ def train_trees(
     began = perf_counter()
     s = check_weights(weights, len(labels))
     rows = np.flatnonzero((labels >= 0) & (s > 0))
+    s = s / s[rows].mean() if len(rows) else s  # the ridge is of weights of mean 1
     met = np.unique(labels[rows])
     if len(met) < 2:
         raise InputError("fewer than two classes have a label and a weight above 0: boosting has nothing to tell apart")

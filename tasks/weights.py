@@ -94,6 +94,8 @@ def strengthening_factors(
     used = labels >= 0
     if not used.any():
         raise InputError("no example has a label: there is nothing to weigh")
+    if cap < 1:
+        raise InputError(f"the cap of the weights is {cap:g}, and their mean 1: give 1 or more")
     right = np.ones(len(labels)) if label_quality is None else np.nan_to_num(label_quality, nan=1.0)
     parts = {
         "weight_class": _balance(labels, used, None, class_balance),

@@ -14,8 +14,9 @@ from sklearn.datasets import load_breast_cancer
 from burnish.flows.clean import WITHHELD, Labels, find_labels, labels_as_given, withhold_changes
 from burnish.flows.config import load_config
 from burnish.flows.prepare import Prepared, open_examples, prepare
-from burnish.flows.rounds import Standing, lead_over_given
+from burnish.flows.rounds import Standing, lead_over_given, stand
 from burnish.flows.run import Run
+from burnish.flows.train import Fitted
 
 SETTINGS = ["train.epochs=8", "mislabels.methods=[clusters,neighbours]", "outliers.method=drop"]
 
@@ -70,3 +71,15 @@ def test_dev_decides_unless_a_person_has(found: tuple[Prepared, Labels, Labels])
     assert not lead_over_given(prepared, bad, good, cleaned).behind
     decided = np.where(np.arange(len(right)) == 0, 1, prepared.decided)
     assert not lead_over_given(replace(prepared, decided=decided), good, bad, cleaned).behind
+
+
+def test_a_balance_of_classes_leaves_the_voices_alone(found: tuple[Prepared, Labels, Labels]) -> None:
+    prepared, given, _ = found
+    weights = pd.DataFrame(
+        {"weight": [2.0, 0.5, 0.0], "weight_class": [4.0, 1.0, 0.0], "weight_source": 1.0, "weight_density": 1.0}
+    )
+    rows = np.arange(len(given.codes)) % 3
+    said = np.full((len(rows), 2), 0.5)
+    fitted = Fitted(None, weights.iloc[rows].reset_index(drop=True), said, None)
+    standing = stand(prepared, [], given, fitted)
+    np.testing.assert_array_equal(standing.weight, np.array([0.5, 0.5, 0.0])[rows])

@@ -174,8 +174,11 @@ def test_a_folder_of_images_with_one_that_is_broken(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     path = next((tmp_path / "shapes" / "class 1").glob("*.png"))
     (tmp_path / "new" / "one.png").write_bytes(path.read_bytes())
-    burnish("predict", "run", "new", cwd=tmp_path)
-    assert pd.read_csv(tmp_path / "predictions.csv")["predicted"].tolist() == ["class 1"]
+    (tmp_path / "new" / "torn.png").write_bytes(b"no image")
+    said = burnish("predict", "run", "new", cwd=tmp_path).stderr
+    assert "1 image cannot be read, so nothing is predicted: torn.png" in said
+    predictions = pd.read_csv(tmp_path / "predictions.csv").set_index("id")["predicted"]
+    assert pd.isna(predictions["torn.png"]) and predictions.drop("torn.png").tolist() == ["class 1"]
 
 
 def test_probabilities_alone_are_audited(tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ def test_only_knobs_of_the_model_that_was_trained_are_named(model: str, encoder:
 
 FACTS = (
     "stopped_early", "shown_whole", "several_tried", "labels_clean", "all_sources", "noise_fitted", "nothing_learnt",
+    "settled", "by_time",
 )  # fmt: skip
 NOTHING_IDLE = dict.fromkeys(FACTS, False)
 
@@ -101,6 +102,8 @@ NOTHING_IDLE = dict.fromkeys(FACTS, False)
         ("several_tried", "linear", "avoidable_bias", {"bend"}),
         ("labels_clean", "boosting", "avoidable_bias", {"labels"}),
         ("all_sources", "mlp", "data_mismatch", {"sources"}),
+        ("settled", "mlp", "avoidable_bias", {"labels"}),
+        ("by_time", "mlp", "dev_overfit", {"redraw"}),
         ("nothing_learnt", "mlp", "avoidable_bias", {"network", "longer", "loosen", "labels"}),
         ("nothing_learnt", "cnn", "avoidable_bias", {"longer_cnn", "pixels", "loosen", "labels"}),
     ],

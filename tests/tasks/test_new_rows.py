@@ -58,8 +58,8 @@ def test_parts_are_read_as_the_whole_was(tmp_path, monkeypatch, given, suffix, w
     write[suffix]()
     parts = list(RowReader(encoder=encoder, id="name").read(path))
     assert (len(parts) > 5) == (suffix != "jsonl")
-    assert [name for ids, _ in parts for name in ids] == given["name"].tolist()
-    read = np.concatenate([encoder.transform(rows) for _, rows in parts])
+    assert [name for ids, _, _ in parts for name in ids] == given["name"].tolist()
+    read = np.concatenate([encoder.transform(rows) for _, rows, _ in parts])
     np.testing.assert_array_equal(read, encoder.transform(frame.assign(note=given["note"])))
 
 
@@ -71,7 +71,7 @@ def test_limits_are_those_of_the_run(tmp_path, given):
     assert notations == {} and stored == limits
     wild = given.assign(size="1000000")
     wild.to_csv(tmp_path / "t.csv", index=False)
-    ((ids, rows),) = RowReader(encoder=trees, limits=stored).read(tmp_path / "t.csv")
+    ((ids, rows, _),) = RowReader(encoder=trees, limits=stored).read(tmp_path / "t.csv")
     assert rows["size"].max() < 100 and ids[:2] == ["0", "1"]
     assert stored_treatment(tmp_path / "nowhere") == ({}, None)
 
@@ -80,7 +80,7 @@ def test_rows_whose_numbers_are_all_missing_are_read(tmp_path, given):
     frame, trees, _ = encoders(given)
     limits = fit_limits(frame, columns=["size"], rows=np.ones(ROWS, bool), method="winsorize")
     given[:1].assign(size="").to_csv(tmp_path / "t.csv", index=False)
-    ((_, rows),) = RowReader(encoder=trees, limits=limits).read(tmp_path / "t.csv")
+    ((_, rows, _),) = RowReader(encoder=trees, limits=limits).read(tmp_path / "t.csv")
     assert rows["size"].isna().all() and rows["size"].dtype == np.float64
 
 
@@ -89,8 +89,8 @@ def test_embeddings_in_parts(tmp_path, monkeypatch):
     rows = np.random.default_rng(0).normal(size=(10, 3))
     np.save(tmp_path / "e.npy", rows)
     parts = list(RowReader(encoder=fit_array_encoder(rows), embeddings=True).read(tmp_path / "e.npy"))
-    assert [name for ids, _ in parts for name in ids] == [str(row) for row in range(10)]
-    np.testing.assert_array_equal(np.concatenate([part for _, part in parts]), rows)
+    assert [name for ids, _, _ in parts for name in ids] == [str(row) for row in range(10)]
+    np.testing.assert_array_equal(np.concatenate([part for _, part, _ in parts]), rows)
 
 
 def test_refuses_by_name(tmp_path, given):
@@ -105,7 +105,7 @@ def test_refuses_by_name(tmp_path, given):
             with pytest.raises(InputError, match=message):
                 list(RowReader(encoder=encoder).read(path))
     given.assign(size="large").to_csv(path, index=False)
-    ((_, rows),) = RowReader(encoder=trees).read(path)
+    ((_, rows, _),) = RowReader(encoder=trees).read(path)
     with pytest.raises(InputError, match="'size' held a number"):
         trees.transform(rows)
     with pytest.raises(InputError, match="is a folder where a table"):

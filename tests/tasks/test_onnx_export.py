@@ -46,6 +46,13 @@ def test_a_network(kind, temperature):
     assert about == {"classes": ["a", "b", "c"], "inputs": [f"embedding {place}" for place in range(6)]}
 
 
+@pytest.mark.parametrize("kind", ["linear", "mlp"])
+def test_scores_far_from_nought_of_logistic_outputs(kind):
+    model = network(kind, output="logistic")
+    apart, _ = check_onnx(write_onnx(model), model, 40 * ARRAY)
+    assert apart <= FARTHEST
+
+
 def test_a_network_with_embedded_categories():
     model = network("mlp", blocks=((0, 2), (3, 6)))
     apart, count = check_onnx(write_onnx(model), model, ARRAY)

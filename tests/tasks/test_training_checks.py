@@ -67,6 +67,23 @@ def test_a_knob_that_serves_another_is_named_where_that_one_is_off() -> None:
     assert unread_knobs({"q": 0.5, "loss": "generalized", "decay": "inverse", "decay_rate": 1}, ["mlp"]) == ()
 
 
+def test_what_a_plan_or_legs_overrule_is_named() -> None:
+    def said(turned: dict[str, object], *models: str) -> list[str]:
+        return [each.title for each in unread_knobs(turned, models)]
+
+    planned = "train.patience does nothing where the rate is planned to the last epoch (train.decay)"
+    assert said({"patience": 1}, "cnn") == said({"patience": 1, "decay": "cosine"}, "linear", "mlp") == [planned]
+    assert not said({"patience": 1}, "mlp") and not said({"patience": 1, "decay": "inverse"}, "cnn")
+    legs = {"legs": [{"dropout": 0.1}], "decay": "cosine", "patience": 2}
+    assert said(legs, "mlp") == ["train.decay, train.patience do nothing while train.legs names its own"]
+
+
+def test_what_unfreezing_reads_is_not_called_idle() -> None:
+    turned = {"optimizer": "sgd", "dropout": 0.1, "unfreeze": 2}
+    assert not unread_knobs(turned, ["linear"])
+    assert unread_knobs(turned | {"unfreeze": 0}, ["linear"])
+
+
 def test_what_a_search_turns_is_read():
     assert all(set(names) <= set(READ[model]) for model, names in USED.items())
 
