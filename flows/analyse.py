@@ -369,16 +369,17 @@ def _compare_parts(run: Run, prepared: Prepared) -> tuple[Comparison, ...]:
 
 
 def _errors(run: Run, labels: Labels, table: pd.DataFrame, left_out: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-    """Give the errors along the chain, as `diagnose` takes them; of train no row is left out.
+    """Give the errors along the chain, as `diagnose` takes them, without the rows left out.
 
-    Train is what was learnt from and weighs anything, by its final labels: its suspects have been dealt with. Human
-    error is what the user states, or else what the disagreement of several annotators tells.
+    Train is what was learnt from and weighs anything, by its final labels: there only suspects that still wait for a
+    person are left out, the others have been dealt with. Human error is what the user states, or else what the
+    disagreement of several annotators tells.
     """
     kept = np.ones(len(table), dtype=bool) if left_out is None else ~left_out
     human = _human_error(run, labels, table, kept)
     taught = table["final_label"].notna() & (table["weight"] > 0)
     judged = table["correct"].notna() & (taught | (table["split"] != "train"))
-    judged &= kept | (table["split"] == "train")
+    judged &= kept | ((table["split"] == "train") & (table["action"] != "review"))
     rows = table[judged]
     wrong = ~rows["correct"].astype(bool)
     dev = rows["split"] == "dev"

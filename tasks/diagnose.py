@@ -270,8 +270,8 @@ def doubtful_title(rates: Mapping[str, Rate]) -> str:
     """Say that the errors are mostly on labels that look wrong, and that dev does not bear it out."""
     given = rates["dev_as_given"].value
     return (
-        f"Cannot tell wrong labels from classes that overlap: {points(rates['suspects'].value)} of dev's "
-        f"{100 * given:.1f}% error are on labels that look wrong, and cleaned ones did no better there"
+        f"Cannot tell: {points(rates['suspects'].value)} of dev's {100 * given:.1f}% error are on labels that look "
+        "wrong, yet cleaning did no good there"
     )
 
 

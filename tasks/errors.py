@@ -34,7 +34,7 @@ TYPES = {"category": "str", "count": "int64"} | dict.fromkeys(
     ("share_of_errors", "error_now", "error_if_solved", "low", "high"), "float64"
 )
 OF_THE_EXAMPLE = frozenset({*FLAGS.values(), "missing values"} - {"mislabelled"})
-ENOUGH, MOST = 20, 0.5
+ENOUGH, MOST, LEVEL = 20, 0.5, 0.05
 RARE = 0.25
 CLOSE = 0.2
 
@@ -61,7 +61,8 @@ def categorise(table: pd.DataFrame, attributes: pd.DataFrame | None = None) -> l
     source x have significantly more errors than the other dev rows (Fisher, Holm, 5%). *low confidence*: the margin
     between the two likeliest classes is below 0.2. *duplicate with another label*: an exact or near duplicate of the
     example has another given label. A property of the example that most of 20 or more dev rows have (all are "outlier"
-    where dev comes from elsewhere) tells no error from another and is left out.
+    where dev comes from elsewhere) tells no error from another and is left out; so is one that 20 or more of them have
+    without more errors than the others (Fisher, 5%).
 
     >>> frame = pd.DataFrame({"correct": [False, False, True], "label_issue": [True, False, True]})
     >>> categorise(frame)
@@ -71,13 +72,24 @@ def categorise(table: pd.DataFrame, attributes: pd.DataFrame | None = None) -> l
     judged = table["split"].eq("dev").to_numpy(dtype=bool) if "split" in table else np.ones(len(table), dtype=bool)
     rows: list[list[str]] = [[] for _ in range(len(table))]
     for name, members in categories(table, attributes):
-        if name in OF_THE_EXAMPLE and judged.sum() >= ENOUGH and members[judged].mean() > MOST:
+        if name in OF_THE_EXAMPLE and judged.sum() >= ENOUGH and tells_nothing(members[judged], wrong[judged]):
             continue
         for row in np.flatnonzero(members & wrong):
             rows[row].append(name)
     for row in np.flatnonzero(wrong):
         rows[row] = rows[row] or [UNEXPLAINED]
     return rows
+
+
+def tells_nothing(members: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> bool:
+    """Tell whether most of the rows judged are members, or enough are without more errors than the others.
+
+    >>> members, wrong = np.arange(100) < 40, np.arange(100) % 4 == 0
+    >>> tells_nothing(members, wrong), tells_nothing(members, members & wrong)
+    (True, False)
+    """
+    common = members.sum() >= ENOUGH and not members.all()
+    return bool(members.mean() > MOST or (common and worse_than_rest(members[None], wrong)[0] > LEVEL))
 
 
 def misclassified(table: pd.DataFrame) -> NDArray[np.bool_]:
@@ -117,7 +129,7 @@ def in_rare_class(table: pd.DataFrame) -> NDArray[np.bool_]:
     return (share.lt(RARE * even) & table["label"].notna()).to_numpy(dtype=bool)
 
 
-def worse_sources(table: pd.DataFrame, level: float = 0.05) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def worse_sources(table: pd.DataFrame, level: float = LEVEL) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Give the sources whose dev rows have significantly more errors than the other dev rows."""
     judged = (table["split"].eq("dev") & table["correct"].notna()).to_numpy(dtype=bool)
     names = sorted(table.loc[judged, "source"].dropna().unique())
