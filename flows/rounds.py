@@ -1,7 +1,8 @@
 """What a round leaves behind, in memory and in `rounds/` of the run folder, so that a stopped loop can go on.
 
 `rounds/N.parquet` holds a row an example: what the round learnt from, how strongly, and what its model says;
-`rounds/N.json` holds its figures. The JSON is written last: a round without it has not happened.
+`rounds/N.json` holds its figures and what was found while it was walked. The JSON is written last: a round without it
+has not happened.
 """
 
 from __future__ import annotations
@@ -22,10 +23,16 @@ from burnish.flows.prepare import DECISIONS, Prepared
 from burnish.flows.run import Run, write_json
 from burnish.flows.train import Fitted
 from burnish.tasks.decisions import UNDECIDED, read_sheet
-from burnish.tasks.findings import InputError
+from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.label_checks import label_codes
 from burnish.tasks.metrics import Rate, error_rate
 from burnish.tasks.settling import Lead, lead_on_truth
+
+FOUND_IN_ROUNDS = (
+    "training.",
+    "weights.",
+    "mislabels.",
+)  # where codes of findings begin that a later resume would miss
 
 
 @dataclass(frozen=True)
@@ -125,13 +132,16 @@ def keep_standing(run: Run, prepared: Prepared, standing: Standing) -> None:
     }
     pd.DataFrame(kept).to_parquet(run.path(f"rounds/{number}.parquet"), index=False)
     record = {"model": standing.model, "stopped": standing.figures.stopped, "decisions": _fingerprint(run.folder)}
+    found = [each.as_dict() for each in run.findings if each.code.startswith(FOUND_IN_ROUNDS)]
     whole = run.path(f"rounds/{number}.json.part")
-    write_json(whole, record | {"figures": standing.figures.as_dict()})
+    write_json(whole, record | {"figures": standing.figures.as_dict(), "findings": found})
     whole.replace(whole.with_suffix(""))
 
 
 def read_standings(run: Run, prepared: Prepared) -> list[Standing]:
-    """Read the rounds that a run has walked, from round 0; errors are by the labels that judge now.
+    """Read the rounds that a run has walked, from round 0, and add what was found in them to the findings of the run.
+
+    Errors are by the labels that judge now.
 
     Raises
     ------
@@ -140,7 +150,10 @@ def read_standings(run: Run, prepared: Prepared) -> list[Standing]:
     """
     standings: list[Standing] = []
     while (run.folder / "rounds" / f"{len(standings)}.json").is_file():
-        standings.append(_read_standing(run.folder / "rounds" / str(len(standings)), prepared, standings))
+        path = run.folder / "rounds" / str(len(standings))
+        standings.append(_read_standing(path, prepared, standings))
+        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).get("findings", [])
+        run.add(*(Finding(**each | {"ids": tuple(each["ids"])}) for each in found))
     return standings
 
 

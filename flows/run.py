@@ -114,8 +114,8 @@ class Run:
         return path
 
     def add(self, *findings: Finding) -> None:
-        """Keep findings for the report."""
-        self.findings.extend(findings)
+        """Keep findings for the report, each once."""
+        self.findings.extend(each for each in dict.fromkeys(findings) if each not in self.findings)
 
     def say(self, what: str) -> None:
         """Say on standard error, at once, what should not wait for the report."""
