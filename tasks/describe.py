@@ -167,7 +167,14 @@ def _describe_table(path: Path) -> DataGuess:
         columns=tuple(names),
         candidates=tuple(candidates),
         protected=tuple(name for name in names if name.strip().casefold() in _PROTECTED),
-        notes=(shown, how, *_note_id(id_), *_note_missing(frame, label), *_note_arrays(path)),
+        notes=(
+            shown,
+            how,
+            *_note_id(id_),
+            *_note_roles(source, group),
+            *_note_missing(frame, label),
+            *_note_arrays(path),
+        ),
     )
 
 
@@ -189,6 +196,15 @@ def _detect_format(path: Path) -> tuple[str | None, str | None]:
 
 def _note_id(name: str | None) -> list[str]:
     return [] if name is None else [f"id {name!r}: every row has its own; it names the rows and is not learnt from"]
+
+
+def _note_roles(source: str | None, group: str | None) -> list[str]:
+    """Say which columns are taken out of what is learnt from, and why."""
+    roles = {
+        f"source {source!r}: says where a row comes from; parts are compared by it": source,
+        f"group {group!r}: rows that share it stay in one part": group,
+    }
+    return [f"{said}, and it is not learnt from; write null if it is a feature" for said, name in roles.items() if name]
 
 
 def _note_missing(frame: pd.DataFrame, label: str | None) -> list[str]:
