@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from burnish.tasks.findings import InputError
+from burnish.tasks.gaps import points
+from burnish.tasks.metrics import Rate, difference
 
 MEASURED = ("train", "train_dev", "dev", "test")
 
@@ -32,7 +34,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 def compare_runs(before: Path, after: Path) -> list[str]:
     """Say line by line what changed from one run to another."""
     old, new = read_summary(before), read_summary(after)
-    lines = [f"{before} → {after}"]
+    lines = [f"{before} → {after}", _data_line(old, new)]
     lines += [_error_line(part, old, new) for part in MEASURED]
     suspects = [(summary.get("labels") or {}).get("issues", "–") for summary in (old, new)]
     lines.append(f"suspect labels  {suspects[0]} → {suspects[1]}")
@@ -46,9 +48,19 @@ def _error_line(part: str, old: dict[str, Any], new: dict[str, Any]) -> str:
     a, b = ((summary.get("errors") or {}).get(part) for summary in (old, new))
     if not a or not b or a["value"] is None or b["value"] is None:
         return ""
-    apart = a["high"] < b["low"] or b["high"] < a["low"]
-    sure = "" if apart else " (within the intervals)"
-    return f"{part + ' error':<15} {a['value']:.2%} → {b['value']:.2%}{sure}"
+    found = difference(Rate(**b), Rate(**a))
+    low, high = (points(end).split()[0] for end in (found.low, found.high))
+    sure = "" if found.low > 0 or found.high < 0 else ": may be chance"
+    return f"{part + ' error':<15} {a['value']:.2%} → {b['value']:.2%} ({points(found.value)}, {low} to {high}{sure})"
+
+
+def _data_line(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Say where the runs are of different data, by rows and classes."""
+    seen = [(summary.get("dataset") or {}) for summary in (old, new)]
+    if all(seen[0].get(key) == seen[1].get(key) for key in ("rows", "classes")):
+        return ""
+    sizes = " → ".join(f"{each.get('rows') or 0:,} rows, {len(each.get('classes') or ())} classes" for each in seen)
+    return f"the data differ: {sizes}; what follows compares two problems"
 
 
 def _finding_lines(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -7,6 +7,8 @@ Known failure: it trusts the class probabilities as they are, so that an underco
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,5 +48,9 @@ def find_by_confident_learning(
         return flagged
     chances = probabilities[np.ix_(labelled, present)].astype(np.float64)
     chances = chances / np.maximum(chances.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    flagged[labelled] = find_label_issues(compact, chances, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="May not flag all label issues", category=UserWarning
+        )  # of rare classes
+        flagged[labelled] = find_label_issues(compact, chances, n_jobs=1)
     return flagged

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.tasks.findings import Finding
+from burnish.tasks.notation import things
 
 FEWEST = 3  # examples of a class under which nobody can tell whether one of them is mislabelled
 
@@ -51,7 +52,7 @@ def audit_findings(
         absent = [str(names[code]) for code in np.unique(codes[strange])]
         yield Finding(
             code="mislabels.absent_class",
-            title=f"{len(absent)} class(es) have no example to learn from: {', '.join(absent[:5])}",
+            title=f"{things(len(absent), 'class', 'classes')} without an example to learn: {', '.join(absent[:5])}",
             severity="cannot_tell",
             explanation="What was never seen looks wrong wherever it turns up, so its labels are taken for right.",
             method="The classes of the rows that teach against those of all rows.",
@@ -63,7 +64,7 @@ def audit_findings(
     if rare:
         yield Finding(
             code="mislabels.rare_class",
-            title=f"{len(rare)} class(es) have fewer than {FEWEST} examples: {', '.join(rare[:5])}",
+            title=f"{things(len(rare), 'class', 'classes')} with fewer than {FEWEST} examples: {', '.join(rare[:5])}",
             severity="cannot_tell",
             explanation="With so few examples nobody can tell whether one of them is mislabelled.",
             method="Counted; their labels are given a quality but never called an issue.",

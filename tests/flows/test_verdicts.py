@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 import burnish.flows.retrain
+from burnish.flows.compare import compare_runs
 from burnish.flows.config import load_config
 from burnish.flows.opening import open_examples
 from burnish.flows.retrain import retrain
 from burnish.flows.run import Run
+from burnish.tasks.metrics import rate
 from burnish.tasks.settling import Lead
 
 
@@ -88,3 +91,23 @@ def test_noise_that_dev_refutes_is_for_a_person_to_tell(
     assert codes(refuted)[0] == "diagnosis.labels.review"
     assert refuted["errors_believed"]["dev"] == refuted["errors"]["dev"]
     assert refuted["labels"]["actions"]["relabel"] == 0 < believed["labels"]["actions"]["relabel"]
+
+
+def test_runs_are_compared_by_the_difference_of_their_errors(tmp_path: Path) -> None:
+    def left(name: str, wrong: int, rows: int = 600) -> Path:
+        summary = {
+            "dataset": {"rows": rows, "classes": ["a", "b"]},
+            "errors": {"dev": rate(wrong, 600).as_dict()},
+            "findings": [],
+        }
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text(json.dumps(summary))
+        return tmp_path / name
+
+    many, fewer, few, others = left("many", 135), left("fewer", 115), left("few", 84), left("others", 84, rows=900)
+    assert "dev error       22.50% → 14.00% (−8.5 points, −12.8 to −4.1)" in compare_runs(many, few)
+    assert "dev error       22.50% → 19.17% (−3.3 points, −7.9 to 1.3: may be chance)" in compare_runs(many, fewer)
+    assert not any("the data differ" in line for line in compare_runs(many, few))
+    assert "the data differ: 600 rows, 2 classes → 900 rows, 2 classes; what follows compares two problems" in (
+        compare_runs(many, others)
+    )

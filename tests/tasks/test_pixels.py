@@ -32,6 +32,7 @@ def test_a_saved_network_says_the_same(tmp_path: Path) -> None:
     files.mkdir()
     for number, image in enumerate(pixels):
         Image.fromarray(image).resize((24, 24), Image.Resampling.NEAREST).save(files / f"{number:02}.png")
-    ((ids, rows),) = RowReader(encoder=model.encoder).read(files)
+    ((ids, rows, unreadable),) = RowReader(encoder=model.encoder).read(files)
+    assert not unreadable.any()
     assert (len(ids), rows.shape) == (30, (30, 12, 12, 3))
     np.testing.assert_array_equal(rows, pixels)

@@ -164,13 +164,14 @@ def test_trees_give_scikit_learns_numbers_after_loading(tmp_path, trees):
     frame = mixed(600, 0)
     told = (frame["town"] == "York").to_numpy(int) + (frame["size"].fillna(0) > 0).to_numpy(int)
     labels = np.where(rng.random(600) < 0.1, rng.integers(0, 3, 600), told)[:450]
+    weights = rng.random(600)[:450].astype(np.float32)
     fitted = HistGradientBoostingClassifier(
         categorical_features=model.encoder.categorical,
         early_stopping=False,
         l2_regularization=RIDGE,
         max_iter=trees.best_epoch,
         random_state=0,
-    ).fit(cells, labels, sample_weight=rng.random(600)[:450].astype(np.float32))
+    ).fit(cells, labels, sample_weight=weights / weights.mean())
     read = model.encoder.transform(new)
     np.testing.assert_array_equal(model.network.scores(read), fitted.decision_function(read))
     np.testing.assert_array_equal(model.predict(new), fitted.predict_proba(read))

@@ -68,6 +68,13 @@ def test_rows_without_weight_teach_nothing(cancer):
     np.testing.assert_array_equal(left.predict(frame), weighed.predict(frame))
 
 
+def test_the_scale_of_the_weights_tells_nothing(cancer):
+    frame, labels, dev, y = cancer
+    weights, given = 0.5 + np.arange(len(y)) % 3, {"dev": dev, "dev_labels": y[dev]}
+    small, large = (train(frame, labels, scale * weights, **given) for scale in (1 / 64, 64))
+    np.testing.assert_array_equal(small.predict(frame), large.predict(frame))
+
+
 def test_several_classes_one_never_met():
     x, y = load_wine(return_X_y=True)
     frame, dev = named(x), np.flatnonzero(np.arange(len(y)) % 4 == 0)
