@@ -71,7 +71,7 @@ def label_codes(labels: ArrayLike, classes: Sequence[Any] | None) -> tuple[tuple
     names = tuple(sorted(present, key=_sort_key(present))) if classes is None else _check_classes(classes, present)
     if len(present) < 2:
         raise InputError(
-            f"the labels hold {things(len(present), 'class', 'classes')}; finding wrong labels needs two or more"
+            f"the labels hold {things(len(present), 'distinct class', 'distinct classes')}; finding wrong labels needs two or more"
         )
     place = {name: number for number, name in enumerate(names)}
     return names, np.array([*(place[name] for name in present), -1], dtype=np.int64)[numbers]
