@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from burnish.tasks.copies import copies_by_features
 from burnish.tasks.findings import InputError
 from burnish.tasks.neighbours import NeighbourGraph, group_codes
-from burnish.tasks.notation import things
 
 LARGEST = np.float64(1e15)  # distances are taken in float32, where the square of 1e20 is infinite
 SUM_TOLERANCE = 1e-3
@@ -70,9 +69,8 @@ def label_codes(labels: ArrayLike, classes: Sequence[Any] | None) -> tuple[tuple
         raise InputError("labels hold lists; give one label an example, or as many annotators for each") from None
     names = tuple(sorted(present, key=_sort_key(present))) if classes is None else _check_classes(classes, present)
     if len(present) < 2:
-        raise InputError(
-            f"the labels hold {things(len(present), 'distinct class', 'distinct classes')}; finding wrong labels needs two or more"
-        )
+        noun = "class" if len(present) == 1 else "classes"
+        raise InputError(f"the labels hold {len(present)} distinct {noun}; finding wrong labels needs two or more")
     place = {name: number for number, name in enumerate(names)}
     return names, np.array([*(place[name] for name in present), -1], dtype=np.int64)[numbers]
 
