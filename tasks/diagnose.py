@@ -134,14 +134,12 @@ def diagnose(
         gaps["dev_overfit"] = as_bound(gaps["dev_overfit"], "test error − dev error (dev and test differ)")
     shifts = find_shifts(mismatch, train_sources)
     order = rank(gaps)
-    part, unseen = max((untaught or {}).items(), key=lambda item: item[1].value, default=("", as_rate(None)))
-    before = {LABEL_NOISE: rates["suspects"], UNTAUGHT: unseen}
-    heavy = [name for name, share in before.items() if outweighs(share, gaps, order, material)]
-    first = max(heavy, key=lambda name: before[name].value, default="")
-    doubtful = refuted and 2 * rates["suspects"].value >= rates["dev_as_given"].value and first != UNTAUGHT
-    first = DOUBTFUL if doubtful else "" if refuted and first == LABEL_NOISE else first
+    shares = [item for item in (untaught or {}).items() if item[1].known]
+    part, unseen = max(shares, key=lambda item: item[1].value, default=("", as_rate(None)))
+    before = find_obstacles(rates, unseen, gaps, order, material, refuted=refuted)
+    first = before[0] if before else ""
     verdict = first or judge(gaps, order)
-    verdict += " first" if first in before and (order or len(heavy) > 1) else ""
+    verdict += " first" if first in (LABEL_NOISE, UNTAUGHT) and (order or len(before) > 1) else ""
     titles = {
         LABEL_NOISE: noise_title(verdict, rates),
         UNTAUGHT: untaught_title(verdict, part, unseen),
@@ -161,7 +159,7 @@ def diagnose(
                 rates["suspects"],
                 material,
                 shifts,
-                noise_first=doubtful or (LABEL_NOISE in heavy and not refuted),
+                noise_first=bool({LABEL_NOISE, DOUBTFUL} & set(before)),
                 model=model,
                 encoder=encoder,
                 idle=idle,
@@ -255,6 +253,25 @@ def judge(gaps: Mapping[GapName, Gap], order: Sequence[GapName]) -> str:
 def outweighs(suspects: Rate, gaps: Mapping[GapName, Gap], order: Sequence[GapName], material: float) -> bool:
     """Tell whether errors on labels that are probably wrong are material and as large as any material gap."""
     return suspects.known and suspects.value >= max([material, *(gaps[name].value for name in order)])
+
+
+def find_obstacles(
+    rates: Mapping[str, Rate],
+    unseen: Rate,
+    gaps: Mapping[GapName, Gap],
+    order: Sequence[GapName],
+    material: float,
+    *,
+    refuted: bool,
+) -> list[str]:
+    """Name what comes before every gap, the larger first; `unseen` is the share of classes that train has not."""
+    suspects = rates["suspects"]
+    noisy = outweighs(suspects, gaps, order, material)
+    if refuted:
+        noisy = suspects.known and suspects.value >= max(material, rates["dev_as_given"].value / 2)
+    found = {(DOUBTFUL if refuted else LABEL_NOISE): suspects} if noisy else {}
+    found |= {UNTAUGHT: unseen} if outweighs(unseen, gaps, order, material) else {}
+    return sorted(found, key=lambda name: -found[name].value)
 
 
 def noise_title(verdict: str, rates: Mapping[str, Rate]) -> str:

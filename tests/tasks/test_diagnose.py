@@ -206,3 +206,21 @@ def test_the_larger_of_noise_and_classes_that_train_has_not_is_the_verdict() -> 
 
     assert verdict(30, 20) == "label noise first" and verdict(20, 30) == "untaught classes first"
     assert verdict(30, 0) == "label noise" and verdict(0, 30) == "untaught classes"
+
+
+def test_noise_that_dev_refutes_is_no_doubt_where_there_is_hardly_any() -> None:
+    def verdict(suspects: int, wrong: int, unseen: int = 0) -> str:
+        shares = {"dev_suspects": rate(suspects, 300), "dev_as_given": rate(wrong, 300)}
+        untaught = {"dev": rate(unseen, 300)}
+        return diagnose(train=0.0, dev=rate(wrong, 300), human=0.0, refuted=True, untaught=untaught, **shares).verdict
+
+    assert verdict(20, 60) == "variance" and verdict(40, 60) == "cannot tell"
+    assert verdict(20, 60, unseen=90) == "untaught classes first"
+    none = diagnose(train=0.0, dev=rate(0, 300), human=0.0, refuted=True, dev_suspects=rate(0, 300))
+    assert "labels" not in none.title
+
+
+def test_a_part_without_examples_hides_no_class_that_train_has_not() -> None:
+    shares = {"dev": rate(0, 0), "test": rate(40, 100)}
+    found = diagnose(train=0.0, dev=0.0, test=0.0, human=0.0, absent=["left"], untaught=shares)
+    assert found.verdict == "untaught classes" and "40.0 points of test" in found.next_steps[0].title
