@@ -45,6 +45,7 @@ from burnish.tasks.mismatch import (
     with_measures,
 )
 from burnish.tasks.parquet_parts import write_parquet
+from burnish.tasks.rare_classes import strengthen_rare
 from burnish.tasks.report import render_report
 from burnish.tasks.slices import find_slices
 from burnish.tasks.summary import (
@@ -167,7 +168,8 @@ def analyse(
         ),
     )
     run.add(*failed)
-    diagnosis = replace(diagnosis, next_steps=(*learn_at_all(failed), *diagnosis.next_steps))
+    rare = () if failed else _rare(run, prepared, labels, fitted, ~left_out)
+    diagnosis = replace(diagnosis, next_steps=(*learn_at_all(failed), *diagnosis.next_steps, *rare))
     table["error_categories"] = categorise(table, prepared.attributes)
     categories = error_table(table["error_categories"][dev].tolist(), wrong[dev], int(dev.sum()))
     slices = run.stage("Find weak slices", find_slices)(prepared.attributes[dev], wrong[dev], table=table[dev])
@@ -295,6 +297,18 @@ def _failed(prepared: Prepared, labels: Labels, fitted: Fitted) -> tuple[Finding
         return ()
     weights, classes = fitted.weights["weight"].to_numpy(), prepared.examples.classes
     return nothing_learnt(fitted.probabilities, labels.codes, weights, model=fitted.trained.model, classes=classes)
+
+
+def _rare(
+    run: Run, prepared: Prepared, labels: Labels, fitted: Fitted, believed: NDArray[np.bool_]
+) -> tuple[Finding, ...]:
+    """Advise weights for rare classes that the model passes over, where there are none yet."""
+    if fitted.trained is None or run.config.weights.class_balance or run.config.augment.balance:
+        return ()
+    dev = prepared.judged("dev") & believed
+    learnt = np.where(fitted.weights["weight"] > 0, labels.codes, -1)[prepared.learnable]
+    predicted = fitted.probabilities[dev].argmax(axis=1)
+    return strengthen_rare(prepared.judging[dev], predicted, learnt, classes=prepared.examples.classes)
 
 
 def _idle(

@@ -387,6 +387,16 @@ class Search(Section):
     )
     minutes: float | None = Field(None, gt=0, description="no trial starts later than this")
 
+    @field_validator("optimize")
+    @classmethod
+    def _panda_by_log_loss(cls, optimize: str, info: ValidationInfo) -> str:
+        if optimize == "error" and info.data.get("method") == PANDA:
+            raise ValueError(
+                "search.method panda finds legs of training, and each is kept where it lowers the log loss: leave "
+                "optimize out, or choose another method"
+            )
+        return optimize
+
     @field_validator("jobs")
     @classmethod
     def _one_panda(cls, jobs: int, info: ValidationInfo) -> int:

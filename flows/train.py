@@ -28,7 +28,7 @@ from burnish.tasks.moves import Moves
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import save_model
 from burnish.tasks.train import Trained, predict, train_network
-from burnish.tasks.training_checks import NO_COLUMNS, training_findings, unread_knobs
+from burnish.tasks.training_checks import NO_COLUMNS, training_findings, unread_knobs, unread_noise
 from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.tree_training import TrainedTrees, train_trees
 from burnish.tasks.unfreezing_stages import Step
@@ -126,6 +126,8 @@ def train(
         run.add(*weight_findings(strength, labels.codes))
         turned = run.config.train.model_dump(exclude_defaults=True)
         run.add(*unread_knobs(turned, kinds, doubted=bool(run.config.mislabels.methods)))
+        images = prepared.pixels is not None and prepared.examples.embeddings is None
+        run.add(*unread_noise(run.config.augment.model_dump(exclude_defaults=True), kinds, images=images))
     for kind in kinds:
         recipe = (recipes or {}).get(kind) or recipe_of(run, prepared)
         if kind == BOOSTING:

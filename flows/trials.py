@@ -53,6 +53,7 @@ class Trainer:
             "seed": run.config.seed,
         }
         self.moves = Moves(mirror=run.config.train.mirror)
+        self.compiled = run.config.train.compiled if run.config.search.jobs == 1 else "never"  # threads can't share it
         self.optimize, self.epochs_of_leg = run.config.search.optimize, run.config.search.leg
 
     def measure(self, recipe: Recipe, progress: Progress) -> Measured:
@@ -70,7 +71,8 @@ class Trainer:
         shared = self.shared | {"recipe": recipe, "progress": progress} | further
         trained: Any
         if self.kind == CNN:
-            trained = train_cnn(self.x, self.y, self.weights, dev_pixels=self.dev, moves=self.moves, **shared)
+            shared |= {"moves": self.moves, "compiled": self.compiled}
+            trained = train_cnn(self.x, self.y, self.weights, dev_pixels=self.dev, **shared)
         else:
             trained = train_network(self.x, self.y, self.weights, dev_features=self.dev, model=self.kind, **shared)
         say: Callable[[Any], NDArray[np.floating]] = (

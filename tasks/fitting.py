@@ -12,7 +12,7 @@ differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -115,7 +115,7 @@ class _Steps:
         self.optimizer = make_optimizer(
             network, recipe.optimizer, learning_rate=self.rate, weight_decay=recipe.weight_decay
         )
-        self.average = WeightAverage(network, recipe.average)
+        self.average = WeightAverage(network, recipe.average, self._show if network.batch_norm else None)
         self.order = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator(device=x.device).manual_seed(seed)
         self.threads = _threads(network, self.size)
@@ -124,7 +124,7 @@ class _Steps:
         """Go once through all rows; give the mean loss of the batches."""
         self.network.train()
         total = torch.zeros((), device=self.x.device)
-        batches = torch.split(torch.randperm(len(self.x), generator=self.order).to(self.x.device), self.size)
+        batches = self._batches()
         with limited_threads(self.threads):
             for number, (batch, rows) in enumerate(zip(batches, self.x.batches(batches), strict=True)):
                 self._set_rate(self.done + number / len(batches))
@@ -137,6 +137,21 @@ class _Steps:
         self.network.load_state_dict(state)
         self.average.restart()
         self.rate *= CUT
+
+    def _batches(self) -> Sequence[Tensor]:
+        """Deal all rows into batches; with batch norm none is of one row, which would be its own mean."""
+        batches = torch.split(torch.randperm(len(self.x), generator=self.order).to(self.x.device), self.size)
+        if self.network.batch_norm and len(batches) > 1 and len(batches[-1]) == 1:
+            return [*batches[:-2], torch.cat(batches[-2:])]
+        return batches
+
+    def _show(self, most: int) -> int:
+        """Show the network up to so many batches; give how many."""
+        batches = self._batches()[:most]
+        with limited_threads(self.threads):
+            for rows in self.x.batches(batches):
+                self.network(rows, self.noise, standardized=True)
+        return len(batches)
 
     def _set_rate(self, done: float) -> None:
         rate = self.rate * decay_factor(self.recipe.decay, done, rate=self.recipe.decay_rate, epochs=self.recipe.epochs)

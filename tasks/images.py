@@ -145,7 +145,50 @@ def measure_images(
         raise InputError(f"none of the {len(given)} images in {root} can be read ({reason}): check the files")
     quality = pd.concat([quality, flag_quality(quality)], axis=1)
     quality["perceptual_hash"] = np.where(quality["unreadable"], np.uint64(0), hash_pictures(pixels))
-    return ImageScan(pixels, quality, _findings(quality, pd.Series(given if ids is None else list(ids))))
+    found = _findings(quality, pd.Series(given if ids is None else list(ids)))
+    return ImageScan(pixels, quality, (*found, *size_findings(quality["width"], quality["height"], side)))
+
+
+def size_findings(widths: pd.Series, heights: pd.Series, side: int) -> tuple[Finding, ...]:
+    """Say that images of different sizes are learnt from as squares of one size.
+
+    Parameters
+    ----------
+    widths, heights : pd.Series
+        In pixels; NaN where unreadable.
+    side : int
+        Of the squares.
+
+    Examples
+    --------
+    >>> widths, heights = pd.Series([28, 28, 64, 64]), pd.Series([28, 28, 48, 28])
+    >>> [each.title for each in size_findings(widths, heights, 28)]
+    ['The images have 3 sizes, from 28 × 28 to 64 × 48 px: all are learnt from at 28 × 28']
+    """
+    shapes = pd.DataFrame({"width": widths, "height": heights}).dropna().astype(int)
+    sizes = shapes.drop_duplicates()
+    if len(sizes) < 2:
+        return ()
+    least, most = (shapes.loc[place] for place in (_area(shapes).idxmin(), _area(shapes).idxmax()))
+    ratio = shapes["width"] / shapes["height"]
+    squashed = int((ratio != ratio.mode().iloc[0]).sum())
+    return (
+        Finding(
+            "images.sizes",
+            f"The images have {len(sizes):,} sizes, from {least['width']} × {least['height']} to "
+            f"{most['width']} × {most['height']} px: all are learnt from at {side} × {side}",
+            "info",
+            explanation="Smaller ones are enlarged and look blurred beside the others; larger ones lose detail."
+            + (f" {squashed:,} have other proportions than most and are squashed otherwise." if squashed else ""),
+            method="width and height of every image that can be read; the side is the median shorter one",
+            advice="Crop or pad them to one size beforehand, or set `features.image_size`.",
+            count=len(sizes),
+        ),
+    )
+
+
+def _area(shapes: pd.DataFrame) -> pd.Series:
+    return shapes["width"] * shapes["height"]
 
 
 @contextmanager

@@ -94,7 +94,7 @@ class Learner:
         self.order = torch.Generator().manual_seed(seed + number)
         self.noise = torch.Generator(device=images.device).manual_seed(seed + number + APART * team.rank)
         self.optimizer = _optimizer(parts or [(network, 1.0)], plan)
-        self.average = WeightAverage(network, plan.recipe.average)
+        self.average = WeightAverage(network, plan.recipe.average, self._show if _reads_batches(network) else None)
         self.done = 0
         self.best: dict[str, Tensor] | None = None
 
@@ -108,8 +108,7 @@ class Learner:
         """
         self.network.train()
         total = torch.zeros((), device=self.images.device)
-        shuffled = self.rows[torch.randperm(len(self.rows), generator=self.order).to(self.rows.device)]
-        batches = self.team.batches(shuffled, self.plan.batch)
+        batches = self.team.batches(self._shuffled(), self.plan.batch)
         parts = [self.team.share(batch) for batch in batches]
         for number, (part, images) in enumerate(zip(parts, self.images.batches(parts), strict=True)):
             self._set_rate(self.done + number / len(batches))
@@ -121,6 +120,17 @@ class Learner:
     def sizes(self) -> list[int]:
         """Give how many rows of each batch of an epoch this process has."""
         return [len(self.team.share(batch)) for batch in self.team.batches(self.rows, self.plan.batch)]
+
+    def _shuffled(self) -> Tensor:
+        return self.rows[torch.randperm(len(self.rows), generator=self.order).to(self.rows.device)]
+
+    def _show(self, most: int) -> int:
+        """Show the network up to so many batches; give how many."""
+        parts = [self.team.share(batch) for batch in self.team.batches(self._shuffled(), self.plan.batch)[:most]]
+        for images in self.images.batches(parts):
+            self.network(images, self.noise, self.plan.moves)
+        self.team.align(self.network)
+        return len(parts)
 
     def _set_rate(self, done: float) -> None:
         plan = self.plan
@@ -188,6 +198,12 @@ def side_by_side(work: Callable[[Learner], T], learners: Sequence[Learner], thre
     at_once = 1 if learners[0].team.size > 1 else threads or torch.get_num_threads()  # one order in all processes
     with ThreadPoolExecutor(min(at_once, len(learners))) as pool:
         return list(pool.map(on_one_thread, learners))
+
+
+def _reads_batches(network: nn.Module) -> bool:
+    """Tell whether a network learns running means of its batches while it trains."""
+    network.train()
+    return any(isinstance(layer, nn.BatchNorm2d) and layer.training for layer in network.modules())
 
 
 def _optimizer(parts: Sequence[tuple[nn.Module, float]], plan: Plan) -> torch.optim.Optimizer:

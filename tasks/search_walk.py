@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from burnish.tasks.search_trials import NOTED, Measure, Measured, Order, attribu
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import TrialState
+    from optuna.trial import FrozenTrial, TrialState
 
 TRIALS, MINUTES = "all trials were walked", "the time was up"
 
@@ -48,7 +48,7 @@ class Walk:
         self.study, self.knobs, self.order, self.folder, self.seed = study, knobs, order, folder, seed
         self.configured = {knob.name: configured[knob.name] for knob in knobs}
         self.spaces = distributions(knobs)
-        self.began = perf_counter() - sum(noted_of(trial).get("seconds", 0.0) for trial in ended(study))
+        self.began = perf_counter() - seconds_walked(ended(study))
 
     @property
     def number(self) -> int:
@@ -114,3 +114,14 @@ class Walk:
     def keep_losses(self, number: int, made: Measured) -> None:
         """Keep the losses row by row, for the interval of what was gained."""
         np.save(self.folder / f"{number}.npy", np.stack([made.losses, made.shares]).astype(np.float32))
+
+
+def seconds_walked(trials: Iterable[FrozenTrial]) -> float:
+    """Give the seconds in which trials were walked; those of several at once count once."""
+    ends = [(trial.datetime_complete, noted_of(trial).get("seconds", 0.0)) for trial in trials]
+    spans = [(end.timestamp() - seconds, end.timestamp()) for end, seconds in ends if end is not None]
+    covered, until = 0.0, -np.inf
+    for start, end in sorted(spans):
+        covered += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return covered

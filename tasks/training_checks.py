@@ -32,6 +32,7 @@ Z95 = 1.959963984540054
 EXPLAINED = 0.01  # of the labels' entropy: a model that explains less of it knows no more than how frequent they are
 LEGS_FIX = ("decay", "decay_rate", "epochs", "patience")
 OF_BLOCKS = ("optimizer", "learning_rate", "dropout", "clip", "weight_decay", "epochs", "patience", "batch_size")
+OF_IMAGES, OF_ROWS = ("recipe", "preview"), ("strength", "drop", "mixup")  # knobs of the section augment
 NOT_OF_MODELS = ("model", "device", "unfreeze")  # what is unfrozen is said by a finding of its own
 
 
@@ -112,8 +113,52 @@ def unread_knobs(turned: Mapping[str, Any], models: Sequence[str], *, doubted: b
     )
 
 
-def _nothing(names: Sequence[str], why: str) -> str:
-    return f"{', '.join(f'train.{name}' for name in names)} {'does' if len(names) == 1 else 'do'} nothing {why}"
+def unread_noise(turned: Mapping[str, Any], models: Sequence[str], *, images: bool) -> tuple[Finding, ...]:
+    """Name the knobs of `augment` that were turned and do nothing for these models and this kind of data.
+
+    Parameters
+    ----------
+    turned : mapping of str to anything
+        Keys that are not at their defaults, and their values.
+    models : sequence of str
+        Kinds of model.
+    images : bool
+        Whether images are learnt from; else rows.
+
+    Examples
+    --------
+    >>> [each.title for each in unread_noise({"mixup": 0.4, "copies": 2}, ["mlp"], images=True)]
+    ['augment.mixup does nothing for images']
+    >>> [each.title for each in unread_noise({"mixup": 0.4}, ["boosting"], images=False)]
+    ['augment.mixup does nothing for boosting']
+    """
+    off = turned.get("method") == "none"
+    asked = [name for name in turned if name != "method"]
+    idle = asked if off or set(models) == {"boosting"} else [name for name in asked if name in _others_noise(images)]
+    if not idle:
+        return ()
+    why = "while augment.method is none" if off else "for images" if images else "for rows of a table"
+    if set(models) == {"boosting"} and not off:
+        why = "for boosting"
+    return (
+        Finding(
+            "augmentation.knobs",
+            _nothing(idle, why, "augment"),
+            "info",
+            explanation="Images get noise by a recipe, rows of a table get jitter, columns left out and mixing within "
+            "their class; boosting learns from the rows as they are.",
+            method="the keys of augment that are not at their defaults against what the data and the models read",
+            advice="Leave them out.",
+        ),
+    )
+
+
+def _others_noise(images: bool) -> tuple[str, ...]:
+    return OF_ROWS if images else OF_IMAGES
+
+
+def _nothing(names: Sequence[str], why: str, section: str = "train") -> str:
+    return f"{', '.join(f'{section}.{name}' for name in names)} {'does' if len(names) == 1 else 'do'} nothing {why}"
 
 
 def training_findings(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from typing import Any
 
 from burnish.tasks.activations import ACTIVATIONS
@@ -13,6 +14,10 @@ from burnish.tasks.losses import LOSSES
 from burnish.tasks.models import INITIALIZATIONS, Block, check_name
 from burnish.tasks.notation import things
 from burnish.tasks.optimizers import OPTIMIZERS, usual_rate
+
+ABOVE_0 = ("learning_rate", "clip", "max_norm")
+NOT_BELOW_0 = ("decay_rate", "weight_decay")
+FROM_1 = ("epochs", "batch_size", "patience")
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Recipe:
     Raises
     ------
     InputError
-        On an unknown name, with the nearest known one.
+        On an unknown name, with the nearest known one, and on a number that no training can go by.
     """
 
     hidden: tuple[int, ...] = (128,)
@@ -89,6 +94,18 @@ class Recipe:
             raise InputError(f"train.q is {self.q}: give a number above 0 and up to 1")
         if not 0 <= self.average < 1:
             raise InputError(f"train.average is {self.average}: give a number from 0 up to, but not, 1, such as 0.99")
+        if not 0 <= self.label_smoothing < 1:
+            raise InputError(f"train.label_smoothing is {self.label_smoothing}: give a share from 0 up to, but not, 1")
+        self._check(ABOVE_0, lambda value: value > 0, "a number above 0")
+        self._check(NOT_BELOW_0, lambda value: value >= 0, "a number of at least 0")
+        self._check(FROM_1, lambda value: value >= 1, "a whole number of at least 1")
+
+    def _check(self, names: Sequence[str], fits: Callable[[float], bool], wanted: str) -> None:
+        """Refuse the first of some knobs whose value does not fit (NaN never does)."""
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not (fits(value) and isfinite(value)):
+                raise InputError(f"train.{name} is {value}: give {wanted}")
 
     def in_words(self, kind: str) -> str:
         """Say how a network of this kind is fitted.

@@ -189,6 +189,7 @@ def test_what_is_configured_is_not_counted_among_its_rivals(table: Path, prepare
         ({"search": {"trials": 3, "knobs": {"clip": [1, 2]}}, "train": {"model": "linear"}}, "clip does nothing"),
         ({"search": PANDA, "train": {"model": "cnn"}}, "panda nudges an mlp in training, and train.model is cnn"),
         ({"search": PANDA | {"jobs": 2}}, "panda watches one network"),
+        ({"search": PANDA | {"optimize": "error"}}, "each is kept where it lowers the log loss"),
         ({"search": PANDA | {"knobs": {"hidden": [[4], [8]]}}}, "hidden cannot change while a network trains"),
         ({"search": SEARCH, "train": {"legs": [{"epochs": 2}]}}, "leave one of the two out"),
         ({"train": {"legs": [{"dropout": 0.2}]}}, "each leg says how long it is"),

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from burnish.tasks.search import search
 from burnish.tasks.search_space import Knob
 from burnish.tasks.search_study import JOURNAL, importances, open_study, quiet
 from burnish.tasks.search_trials import Measured, Order
+from burnish.tasks.search_walk import seconds_walked
 
 KNOBS = (
     Knob("learning_rate", low=1e-4, high=1e-1, log=True),
@@ -139,6 +142,15 @@ def test_several_at_once_walk_as_many_trials(tmp_path: Path) -> None:
 def test_no_trial_starts_when_the_time_is_up(tmp_path: Path) -> None:
     facts = search(measure, KNOBS, CONFIGURED, Order(9, minutes=1e-9), folder=tmp_path)
     assert len(facts["trials"]) == 1 and facts["best"] == 0 and facts["ended"] == "the time was up"
+
+
+def test_the_time_of_trials_walked_at_once_counts_once() -> None:
+    def trial(end: int, seconds: float) -> Any:
+        noted = {"noted": {"seconds": seconds}}
+        return SimpleNamespace(datetime_complete=datetime(2026, 1, 1, 0, 0, end), user_attrs=noted)
+
+    assert seconds_walked([trial(30, 10), trial(25, 10), trial(59, 5)]) == pytest.approx(20)
+    assert seconds_walked([]) == 0
 
 
 def test_knobs_that_cannot_be_trained_lose_and_what_is_configured_must(tmp_path: Path) -> None:

@@ -42,8 +42,15 @@ def test_the_config_offers_what_there_is(key, known):
         ({"initialization": "hee"}, "did you mean 'he'"),
         ({"q": 0.0}, "train.q"),
         ({"average": 1.0}, "train.average"),
+        ({"clip": -1.0}, "train.clip is -1.0: give a number above 0"),
+        ({"max_norm": 0.0}, "train.max_norm"),
+        ({"learning_rate": float("nan")}, "train.learning_rate"),
+        ({"weight_decay": -0.1}, "train.weight_decay is -0.1: give a number of at least 0"),
+        ({"decay_rate": float("inf")}, "train.decay_rate"),
+        ({"label_smoothing": 1.0}, "train.label_smoothing"),
+        ({"epochs": 0}, "train.epochs is 0: give a whole number of at least 1"),
     ],
 )
-def test_refuses_with_the_nearest_name(options, message):
+def test_refuses_names_with_the_nearest_and_numbers_out_of_range(options, message):
     with pytest.raises(InputError, match=message):
         Recipe(**options)
