@@ -126,10 +126,13 @@ def ladder(errors: Mapping[str, Any] | None, diagnosis: Mapping[str, Any] | None
 
 
 def _gap(key: str, name: str, meaning: str, gap: Mapping[str, Any] | None, start: float | None, scale: float) -> Step:
+    """Lay out a gap; one that is an upper bound, since no error stands above it, starts at 0."""
     size = number(gap)
-    known = gap is not None and gap.get("known", True) is not False
-    if size is None or start is None or not known:
-        return Step("gap", key, name, meaning, gap if known else None)
+    bound = gap is not None and gap.get("known", True) is False
+    if start is None and bound:
+        start = 0.0
+    if size is None or start is None:
+        return Step("gap", key, name, meaning, None if bound else gap)
     left, right = sorted((start, start + size))
     return Step("gap", key, name, meaning, gap, _place(left, scale), _place(right, scale), _place(start + size, scale))
 

@@ -78,6 +78,14 @@ def test_gap_over_a_missing_rung_starts_at_the_last_known_one():
     assert steps["train_dev"].at is None
 
 
+def test_a_gap_that_is_a_bound_starts_at_nought_where_nothing_stands_above_it():
+    errors = SUMMARY["errors"] | {"human": None, "bayes": None}
+    bound = {"value": 0.02, "low": 0.01, "high": 0.03, "material": True, "known": False, "from": ""}
+    steps = {s.key: s for s in ladder(errors, SUMMARY["diagnosis"] | {"avoidable_bias": bound}).steps}
+    assert steps["avoidable_bias"].start == 0 < steps["avoidable_bias"].end
+    assert steps["avoidable_bias"].figure == bound
+
+
 def test_ladder_of_nothing_has_places_for_nothing():
     assert all(s.at is None for s in ladder(None, None).steps)
 

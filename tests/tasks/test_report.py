@@ -179,6 +179,15 @@ def test_an_empty_summary_renders():
     assert "Not enough was measured to say" in render_report({}, nothing())
 
 
+def test_picture_and_text_call_an_upper_bound_the_same(examples):
+    summary = digits_summary()
+    summary["errors"] |= {"human": None, "bayes": None}
+    bound = {"value": 0.021, "low": 0.01, "high": 0.03, "material": True, "known": False, "from": ""}
+    summary["diagnosis"] |= {"avoidable_bias": bound}
+    text = " ".join(" ".join(Page(render_report(summary, examples[0])).text).split())
+    assert "up to 2.1 points" in text
+
+
 def test_every_leaf_unknown_renders(examples):
     def blank(value):
         if isinstance(value, dict):
