@@ -47,8 +47,7 @@ class WeightAverage:
             return
         self.steps += 1
         with torch.no_grad():
-            for total, weight in zip(self.sums, self.network.parameters(), strict=True):
-                total.lerp_(weight, 1 - self.beta)
+            torch._foreach_lerp_(self.sums, list(self.network.parameters()), 1 - self.beta)
 
     @contextmanager
     def shown(self) -> Iterator[None]:

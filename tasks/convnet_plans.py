@@ -72,12 +72,15 @@ def plan(recipe: Recipe, rows: int, device: torch.device, moves: Moves) -> Plan:
 
 
 def auto_batch(rows: int, device: torch.device) -> int:
-    """Choose a power of two near n/64, between 64 and, on a CPU 128, else 512.
+    """Choose a power of two: near n/64, from 64 to 128, on a CPU; near n/32, from 64 to 512, where steps of few images
+    leave the device waiting for the next one.
 
     Examples
     --------
     >>> auto_batch(100, torch.device("cpu")), auto_batch(10**6, torch.device("cpu"))
     (64, 128)
+    >>> [auto_batch(rows, torch.device("cuda")) for rows in (1_000, 5_000, 20_000)]
+    [64, 128, 512]
     """
-    most = 7 if device.type == "cpu" else 9
-    return int(2 ** np.clip(np.floor(np.log2(max(rows, 1) / 64)), 6, most))
+    share, most = (64, 7) if device.type == "cpu" else (32, 9)
+    return int(2 ** np.clip(np.floor(np.log2(max(rows, 1) / share)), 6, most))

@@ -15,7 +15,13 @@ from burnish.tasks.findings import InputError
 from burnish.tasks.team import ALONE, Team
 
 T = TypeVar("T")
-FULL = ("out of memory", "ALLOC_FAILED", "can't allocate memory")  # in what PyTorch raises as a plain RuntimeError
+FULL = (  # in what PyTorch raises as a plain RuntimeError; the last is cuDNN without room for its workspace
+    "out of memory",
+    "ALLOC_FAILED",
+    "ALLOCATION_FAILED",
+    "can't allocate memory",
+    "unable to find an engine",
+)
 SMALLER_IMAGES = "set features.image_size lower, or train.device to cpu"
 SMALLER_NETWORK = "set train.hidden smaller, or train.device to cpu"
 

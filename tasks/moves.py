@@ -60,10 +60,10 @@ def move(images: Tensor, moves: Moves, generator: torch.Generator | None = None)
     """
     drawn = torch.rand(len(images), 5, generator=generator, device=images.device)
     even = 2 * drawn - 1
-    angle = even[:, 0] * (moves.rotation * pi / 180)
-    scale = 1 + even[:, 1] * moves.scale
-    flip = torch.where(drawn[:, 4] < 0.5, -1.0, 1.0) if moves.mirror else torch.ones_like(scale)
-    across = torch.stack([flip * scale * angle.cos(), -scale * angle.sin(), even[:, 2] * 2 * moves.shift], 1)
-    down = torch.stack([flip * scale * angle.sin(), scale * angle.cos(), even[:, 3] * 2 * moves.shift], 1)
-    grid = F.affine_grid(torch.stack([across, down], 1), list(images.shape), align_corners=False)
+    angle, scale = even[:, 0] * (moves.rotation * pi / 180), 1 + even[:, 1] * moves.scale
+    along, aside = scale * angle.cos(), scale * angle.sin()
+    flip: Tensor | float = torch.where(drawn[:, 4] < 0.5, -1.0, 1.0) if moves.mirror else 1.0
+    shift = even[:, 2:4] * (2 * moves.shift)
+    turned = torch.stack([flip * along, -aside, shift[:, 0], flip * aside, along, shift[:, 1]], 1)
+    grid = F.affine_grid(turned.view(-1, 2, 3), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
