@@ -22,6 +22,7 @@ from burnish.flows.compare import read_summary
 from burnish.flows.config import Config, load_config
 from burnish.flows.noise import Copies
 from burnish.flows.prepare import Prepared, compared_columns, open_examples
+from burnish.flows.recipe import usual_learning_rate
 from burnish.flows.rounds import Round
 from burnish.flows.run import Run, StoppedError, versions, write_json, write_manifest
 from burnish.flows.train import Fitted
@@ -148,10 +149,10 @@ def analyse(
     mismatch = _compare_parts(run, prepared)
     errors, kept = _errors(run, labels, table), next(turn for turn in rounds if turn.kept)
     refuted = kept.number == 0 and len(rounds) > 1  # dev says that the labels as given teach better
-    trained, taught = fitted.trained, _taught(prepared, labels)
+    trained, taught = fitted.trained, _taught(prepared, labels, fitted)
     left_out = ~taught if refuted else ~taught | _suspect(table)
     believed = _errors(run, labels, table, left_out) if left_out.any() else errors
-    failed = _failed(prepared, labels, fitted)
+    failed = _failed(run, prepared, labels, fitted)
     diagnosis = diagnose(
         **believed,
         dev_as_given=errors["dev"],
@@ -280,9 +281,15 @@ def attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None
     return examples.attributes if examples.table["id"].equals(table["id"]) else None
 
 
-def _taught(prepared: Prepared, labels: Labels) -> NDArray[np.bool_]:
-    """Tell which rows of dev and test are of classes that something was learnt of, bool (n,); all others are true."""
-    known = np.bincount(labels.codes[labels.codes >= 0], minlength=len(prepared.examples.classes)) > 0
+def _taught(prepared: Prepared, labels: Labels, fitted: Fitted) -> NDArray[np.bool_]:
+    """Tell which rows of dev and test are of classes that something was learnt of, bool (n,); all others are true.
+
+    A row of weight 0 teaches nothing; what the user's own model gave weight to is not known.
+    """
+    learnt = labels.codes >= 0
+    if fitted.trained is not None:
+        learnt &= fitted.weights["weight"].to_numpy() > 0
+    known = np.bincount(labels.codes[learnt], minlength=len(prepared.examples.classes)) > 0
     judging = prepared.judged("dev") | prepared.judged("test")
     return ~judging | known[prepared.judging]
 
@@ -291,12 +298,23 @@ def _names(prepared: Prepared, rows: NDArray[np.bool_]) -> list[str]:
     return [prepared.examples.classes[code] for code in np.unique(prepared.judging[rows])]
 
 
-def _failed(prepared: Prepared, labels: Labels, fitted: Fitted) -> tuple[Finding, ...]:
+def _failed(run: Run, prepared: Prepared, labels: Labels, fitted: Fitted) -> tuple[Finding, ...]:
     """Say where the final model knows no more than how frequent the classes are."""
     if fitted.trained is None:
         return ()
     weights, classes = fitted.weights["weight"].to_numpy(), prepared.examples.classes
-    return nothing_learnt(fitted.probabilities, labels.codes, weights, model=fitted.trained.model, classes=classes)
+    trained = fitted.trained
+    return nothing_learnt(
+        fitted.probabilities,
+        labels.codes,
+        weights,
+        model=trained.model,
+        classes=classes,
+        still_learning=trained.best_epoch == len(trained.history),
+        rate=run.config.train.learning_rate,
+        usual=usual_learning_rate(run, trained.model),
+        images=prepared.images is not None,
+    )
 
 
 def _rare(

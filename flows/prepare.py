@@ -27,7 +27,8 @@ from burnish.tasks.encoded_rows import EncodedRows
 from burnish.tasks.encoders import Encoder, PatchEncoder, fit_patch_encoder
 from burnish.tasks.examples import Examples
 from burnish.tasks.features import TableEncoder, fit_array_encoder, fit_table_encoder
-from burnish.tasks.findings import InputError
+from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.idle_keys import idle_keys
 from burnish.tasks.image_quality import FLAGS
 from burnish.tasks.images import ImageScan, measure_images
 from burnish.tasks.limits import Limits
@@ -173,6 +174,7 @@ def prepare(run: Run, examples: Examples, *, learning: bool = True) -> Prepared:
     copies = copies_as_groups(duplicates["duplicate_group"])
     groups = join_groups(examples.table["group"], copies)
     table["split"], split_facts = divide(run, examples, copies, groups)
+    run.add(*_idle_keys(run, examples, table))
     facts: dict[str, Any] = {"splits": split_facts, "duplicates": count_duplicates(duplicates)}
     facts["leaks"] = hunt_leaks(run, examples, table, duplicates, groups)
     del duplicates, copies  # of ten million rows, a third of a GiB
@@ -203,6 +205,20 @@ def prepare(run: Run, examples: Examples, *, learning: bool = True) -> Prepared:
     )
     _check_learnable(prepared)
     return _score_outliers(run, _compare_with_whole(run, _encode(run, prepared, learning)))
+
+
+def _idle_keys(run: Run, examples: Examples, table: pd.DataFrame) -> tuple[Finding, ...]:
+    """Name the keys of the configuration that have nothing to act on in this data."""
+    turned = run.config.model_dump(exclude_defaults=True)
+    has = {
+        "images": examples.kind == "images" and examples.embeddings is None,
+        "columns": examples.kind == "table" and examples.embeddings is None,
+        "numbers": bool(examples.columns),
+        "cells": examples.original.table is not None,
+        "sources": len(set(table.loc[table["split"] == "train", "source"])) > 1,
+        "voices": bool(run.config.mislabels.methods),
+    }
+    return idle_keys({name: keys for name, keys in turned.items() if isinstance(keys, dict)}, has)
 
 
 def _check_learnable(prepared: Prepared) -> None:

@@ -379,7 +379,9 @@ class Search(Section):
         "median, but not where the learning rate follows a plan for all epochs, as that of the cnn",
     )
     milliseconds: float | None = Field(
-        None, gt=0, description="of the networks searched, one that needs more for an example never wins"
+        None,
+        gt=0,
+        description="of the networks searched, one that needs more for an example, features included, never wins",
     )
     parameters: int | None = Field(None, ge=1, description="of the networks searched, one with more weights never wins")
     jobs: int = Field(

@@ -21,6 +21,7 @@ from burnish.tasks.compiling import compiled_findings
 from burnish.tasks.contest import ModelScore, rank_models
 from burnish.tasks.convnet_training import CNN, NO_IMAGES, TrainedConvNet, asked_by_auto, predict_images, train_cnn
 from burnish.tasks.density import density_ratio
+from burnish.tasks.encoders import Encoder
 from burnish.tasks.findings import Finding, InputError
 from burnish.tasks.losses import soft_targets
 from burnish.tasks.metrics import latency
@@ -36,7 +37,7 @@ from burnish.tasks.weights import strengthening_factors, weight_findings
 
 BOOSTING = TrainedTrees.model
 Value = TypeVar("Value", np.float32, np.uint8)
-TIMED_ROWS = 1024
+TIMED_ROWS, TIMED_IMAGES = 1024, 16
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Fitted:
         `weight` and its components.
     probabilities : float (n, k)
     milliseconds : float or None
-        Prediction time an example.
+        Prediction time an example, from what its file holds (an image decoded) to the class.
     scores : tuple of ModelScore
         What each of several models reached on dev, the best first; empty where there was one.
     network : str
@@ -122,7 +123,8 @@ def train(
     if number == 0:
         classes, taught = prepared.examples.classes, np.where(strength > 0, labels.codes, -1)
         size = run.config.train.batch_size if {"mlp", CNN} & set(kinds) else None
-        run.add(*training_findings(taught, classes=classes, batch_size=size))
+        added = 0 if copies is None else len(copies.origin)
+        run.add(*training_findings(taught, classes=classes, batch_size=size, copies=added))
         run.add(*weight_findings(strength, labels.codes))
         turned = run.config.train.model_dump(exclude_defaults=True)
         run.add(*unread_knobs(turned, kinds, doubted=bool(run.config.mislabels.methods)))
@@ -140,8 +142,7 @@ def train(
     scores = rank_models(said, judges.labels, judges.believed) if len(made) > 1 else ()
     ranked = [score.model for score in scores] or list(made)
     best, networks = made[ranked[0]], [kind for kind in ranked if kind != BOOSTING]
-    timed = np.arange(min(TIMED_ROWS, len(prepared.codes)))
-    milliseconds = latency(lambda rows: _predict(run, prepared, best, rows, threads=1), timed)
+    milliseconds = _milliseconds(run, prepared, best)
     probabilities = _predict(run, prepared, best, slice(None))
     return Fitted(best, weights, probabilities, milliseconds, scores, networks[0] if networks else "")
 
@@ -289,6 +290,25 @@ def _predict(
         return predict_images(trained.network, prepared.images[rows], threads=threads or run.threads)
     assert prepared.features is not None
     return predict(trained, prepared.features[rows], threads=threads or run.threads)
+
+
+def _milliseconds(run: Run, prepared: Prepared, trained: Trained | TrainedTrees | TrainedConvNet) -> float:
+    timed = np.arange(min(TIMED_ROWS, len(prepared.codes)))
+    alone = latency(lambda rows: _predict(run, prepared, trained, rows, threads=1), timed)
+    return alone + (encoding_time(prepared) if isinstance(trained, Trained) else 0.0)
+
+
+def encoding_time(prepared: Prepared, encoder: Encoder | None = None) -> float:
+    """Give the milliseconds that it takes to make features of an example, by the run's encoder or another one.
+
+    A pretrained network takes thousands of times as long as the model on its features.
+    """
+    encode = encoder or prepared.encoder
+    given: Any = prepared.examples.embeddings
+    assert encode is not None
+    if given is None:
+        given = prepared.attributes if prepared.pixels is None else prepared.pixels
+    return latency(encode.transform, given[: TIMED_ROWS if prepared.pixels is None else TIMED_IMAGES], repeats=2)
 
 
 def weigh(run: Run, prepared: Prepared, labels: Labels, before: NDArray[np.int64] | None) -> pd.DataFrame:

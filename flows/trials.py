@@ -15,7 +15,7 @@ from burnish.flows.clean import labels_as_given
 from burnish.flows.noise import Copies
 from burnish.flows.prepare import Prepared
 from burnish.flows.run import Run
-from burnish.flows.train import TIMED_ROWS, judges_of, training_rows, weigh
+from burnish.flows.train import TIMED_ROWS, encoding_time, judges_of, training_rows, weigh
 from burnish.tasks.contest import row_losses
 from burnish.tasks.convnet_training import CNN, predict_images, train_cnn
 from burnish.tasks.fitting import Progress
@@ -34,6 +34,7 @@ class Trainer:
     def __init__(self, run: Run, prepared: Prepared, copies: Copies | None, kind: str) -> None:
         labels = labels_as_given(prepared)
         self.kind, self.limited = kind, run.config.search.milliseconds is not None
+        self.encoding = encoding_time(prepared) if self.limited and kind != CNN else 0.0
         self.judges = judges_of(prepared, labels)
         strength = weigh(run, prepared, labels, None)["weight"].to_numpy()
         given: NDArray[Any] | None = prepared.images if kind == CNN else prepared.features
@@ -86,7 +87,7 @@ class Trainer:
             error=float(at["dev_error"]),
             epochs=len(trained.history),
             parameters=trained.parameters,
-            milliseconds=latency(say, self.dev[:TIMED_ROWS]) if self.limited else None,
+            milliseconds=latency(say, self.dev[:TIMED_ROWS]) + self.encoding if self.limited else None,
             **self._losses(said),
         )
         return made, trained

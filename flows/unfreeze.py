@@ -16,7 +16,7 @@ from burnish.flows.noise import Copies
 from burnish.flows.prepare import Prepared
 from burnish.flows.recipe import recipe_of
 from burnish.flows.run import Run
-from burnish.flows.train import Fitted, judged_by, judges_of, soft_labels, training_rows
+from burnish.flows.train import Fitted, encoding_time, judged_by, judges_of, soft_labels, training_rows
 from burnish.tasks.findings import Finding
 from burnish.tasks.metrics import latency
 from burnish.tasks.notation import things
@@ -97,7 +97,8 @@ def unfreeze_blocks(
         encoder=found.encoder,
         steps=found.steps,
         probabilities=predict(found.network, features, threads=run.threads),
-        milliseconds=latency(lambda rows: predict(found.network, rows, threads=1), timed),
+        milliseconds=latency(lambda rows: predict(found.network, rows, threads=1), timed)
+        + encoding_time(prepared, found.encoder),
     )
 
 
@@ -110,8 +111,11 @@ def _finding(found: Unfrozen) -> Finding:
     """Say in one line what unfreezing came to."""
     tuned, steps = found.encoder.tuned, found.steps
     if not tuned:
-        errors = f"{steps[1].error:.1%} against {steps[0].error:.1%}"
-        title = f"The pretrained network stays frozen: unfreezing its last block gains nothing on dev, error {errors}"
+        change = f"{100 * steps[1].low:+.1f} to {100 * steps[1].high:+.1f} points"
+        title = (
+            f"The pretrained network stays frozen: with its last block unfrozen dev error is {steps[1].error:.1%} "
+            f"against {steps[0].error:.1%}, no better but for chance ({change})"
+        )
         return Finding("training.unfreeze", title, "info", method=METHOD)
     title = (
         f"With {things(tuned, 'block')} unfrozen dev error falls from {steps[0].error:.1%} to {steps[tuned].error:.1%}"

@@ -10,7 +10,7 @@ Known failure: of fewer than some eighty images even batches of 16 make fewer st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -46,6 +46,15 @@ class Plan:
     decay: str
     recipe: Recipe
     moves: Moves
+
+    def in_words(self) -> str:
+        """Say how networks are trained by this plan.
+
+        >>> plan(Recipe(optimizer="nesterov"), 4_000, torch.device("cpu"), Moves()).in_words()
+        'cross-entropy by nesterov, learning rate 0.1, decay one_cycle, batches of 64'
+        """
+        planned = replace(self.recipe, learning_rate=self.rate, decay=self.decay, batch_norm=False)
+        return f"{planned.in_words('cnn')}, batches of {self.batch}"
 
 
 def plan(recipe: Recipe, rows: int, device: torch.device, moves: Moves) -> Plan:

@@ -56,6 +56,8 @@ class TrainedConvNet:
         What was done otherwise than asked (smaller batches), else empty.
     compiled : str
         What became of fusing its layers, where there is something to say.
+    how : str
+        How it was fitted, in a few words.
     """
 
     model: ClassVar[str] = CNN
@@ -66,6 +68,7 @@ class TrainedConvNet:
     seconds: float
     note: str = ""
     compiled: str = ""
+    how: str = ""
 
     @property
     def parameters(self) -> int:
@@ -165,7 +168,8 @@ def train_cnn(
     device_used = str(where) if team.size == 1 else f"{team.size} × {where}"
     network = learner.network.eval()
     assert isinstance(network, ConvNet)
-    return TrainedConvNet(network, history, best + 1, device_used, perf_counter() - began, note, fused)
+    seconds = perf_counter() - began
+    return TrainedConvNet(network, history, best + 1, device_used, seconds, note, fused, first.in_words())
 
 
 def predict_images(network: ConvNet, pixels: NDArray[np.uint8], *, threads: int | None = None) -> NDArray[np.float32]:

@@ -22,6 +22,7 @@ DIVISION = (  # codes of what is worth a line, worst first
     "split.large_group",
     "split.thin_strata",
 )
+SETTINGS = ("training.batch", "settings.idle", "training.knobs", "augmentation.knobs")  # that do not act as was asked
 
 
 def headline(summary: Mapping[str, Any]) -> list[str]:
@@ -44,6 +45,7 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
         _data,
         _leaks,
         _division,
+        _settings,
         _labels,
         _waiting,
         judged_line,
@@ -99,6 +101,12 @@ def _division(summary: Mapping[str, Any]) -> str:
         return ""
     worst = min(found, key=lambda each: DIVISION.index(each["code"]))
     return clean(f"{worst.get('title')}: {worst.get('advice')}").replace("`", "").removesuffix(".")
+
+
+def _settings(summary: Mapping[str, Any]) -> str:
+    """Name what was set and does nothing, or too much."""
+    found = {each.get("code"): str(each.get("title")) for each in summary.get("findings") or ()}
+    return clean("; ".join(found[code] for code in SETTINGS if code in found))
 
 
 def _labels(summary: Mapping[str, Any]) -> str:

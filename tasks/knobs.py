@@ -339,7 +339,8 @@ def teach_classes(absent: Sequence[str], part: str, unseen: Rate) -> tuple[Findi
         severity="warning",
         explanation="A class without a training example is never predicted.",
         method="dev and test examples whose class no training example has",
-        advice="Collect examples of it, or leave its rows out; widen `split.train_sources` if that hides it.",
+        advice="Collect examples of it, or leave its rows out; widen `split.train_sources` if that hides it, and give "
+        "it weight if `weights.column` gives it none.",
         count=unseen.count,
     )
     return (step,)

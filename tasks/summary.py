@@ -142,7 +142,7 @@ def training_facts(
         "parameters": trained.parameters,
         "epochs": len(history),
         "best_epoch": trained.best_epoch,
-        "how": trained.how if isinstance(trained, Trained) else None,
+        "how": None if isinstance(trained, TrainedTrees) else trained.how,
         "candidates": [score.as_dict() for score in scores],
         "history": history.to_dict(orient="records"),
         "unfreezing": [step.as_dict() for step in steps],

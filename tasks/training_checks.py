@@ -162,7 +162,7 @@ def _nothing(names: Sequence[str], why: str, section: str = "train") -> str:
 
 
 def training_findings(
-    labels: NDArray[np.int64], *, classes: Sequence[str], batch_size: int | None = None
+    labels: NDArray[np.int64], *, classes: Sequence[str], batch_size: int | None = None, copies: int = 0
 ) -> list[Finding]:
     """Say which classes cannot be learnt, and whether a batch holds all examples.
 
@@ -174,6 +174,8 @@ def training_findings(
         Names of all classes.
     batch_size : int, optional
         As configured.
+    copies : int
+        Noisy copies that are learnt from besides.
 
     Returns
     -------
@@ -199,14 +201,17 @@ def training_findings(
                 "warning",
                 explanation="What is never shown is never predicted: every example of it in dev and test is an error.",
                 method="the classes of all labels against those of the training rows",
-                advice="Collect examples of it, or leave its rows out; widen `split.train_sources` if that hides it.",
+                advice="Collect examples of it, or leave its rows out; widen `split.train_sources` if that hides it, "
+                "and give it weight if `weights.column` gives it none.",
             )
         )
-    if batch_size is not None and batch_size > len(learnt):
+    rows = len(learnt) + copies
+    if batch_size is not None and batch_size > rows:
         findings.append(
             Finding(
                 "training.batch",
-                f"train.batch_size is {batch_size:,} for {len(learnt):,} training examples: each epoch is one step",
+                f"train.batch_size is {batch_size:,} for {rows:,} training examples"
+                f"{' with their copies' if copies else ''}: each epoch is one step",
                 "warning",
                 explanation="So few steps learn slowly, and the chance in mini-batches that helps them is gone.",
                 method="train.batch_size against the training rows",
@@ -223,6 +228,10 @@ def nothing_learnt(
     *,
     model: str,
     classes: Sequence[str],
+    rate: float | None = None,
+    usual: float | None = None,
+    still_learning: bool = False,
+    images: bool = False,
 ) -> tuple[Finding, ...]:
     """Say where a model knows no more of its own training examples than how frequent each class is.
 
@@ -238,6 +247,12 @@ def nothing_learnt(
     model : str
         The kind of model.
     classes : sequence of str
+    rate, usual : float, optional
+        The learning rate that was asked for, and the one it would have had; None where it has none.
+    still_learning : bool
+        Whether the last epoch was the best one.
+    images : bool
+        Whether images were learnt from.
 
     Examples
     --------
@@ -257,10 +272,10 @@ def nothing_learnt(
     chance = min(Z95 * math.sqrt(guess * frequent.max() * float((share**2).sum())) / share.sum(), guess / 2)
     if error < guess - chance or np.average(row_losses(said, given), weights=share) < (1 - EXPLAINED) * entropy:
         return ()
-    better = "The columns tell nothing of the label: give better ones, see `data.features`."
-    rate = (
-        "Lower `train.learning_rate` tenfold, and leave out what else of `train` was turned. If that changes nothing: "
-    )
+    better = "the images tell nothing of the label: give larger or better ones, see `features`."
+    if not images:
+        better = "the columns tell nothing of the label: give better ones, see `data.features`."
+    turned = _turn_rate(rate, usual, still_learning=still_learning)
     return (
         Finding(
             "training.nothing",
@@ -269,6 +284,23 @@ def nothing_learnt(
             "warning",
             explanation="Until it learns, no other knob can be judged.",
             method="training error and log loss against those of the class shares alone, by the weights of training",
-            advice=better if model == "boosting" else rate + better[0].lower() + better[1:],
+            advice=f"{turned} If that changes nothing: {better}" if turned else f"{better[0].upper()}{better[1:]}",
         ),
     )
+
+
+def _turn_rate(rate: float | None, usual: float | None, *, still_learning: bool) -> str:
+    """Say what may bring a training to learn that learnt nothing; "" where it has no learning rate.
+
+    >>> _turn_rate(1e-9, 1e-3, still_learning=True)
+    'Leave out `train.learning_rate`: it is 1e-09, and 0.001 is usual.'
+    >>> _turn_rate(None, 1e-3, still_learning=True)
+    'Raise `train.epochs`: the last epoch was the best one.'
+    """
+    if usual is None:
+        return ""
+    if rate is not None and rate != usual:
+        return f"Leave out `train.learning_rate`: it is {rate:g}, and {usual:g} is usual."
+    if still_learning:
+        return "Raise `train.epochs`: the last epoch was the best one."
+    return "Lower `train.learning_rate` tenfold, and leave out what else of `train` was turned."

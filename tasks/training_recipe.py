@@ -120,6 +120,9 @@ class Recipe:
         words = [f"{named} by {self.optimizer}", f"learning rate {usual_rate(self.optimizer, self.learning_rate):g}"]
         words += [f"decay {self.decay}"] if self.decay != "none" and not self.legs else []
         words += ["batch norm"] if self.batch_norm else []
+        words += [f"labels smoothed by {self.label_smoothing:g}"] if self.label_smoothing else []
+        words += [f"gradients clipped at {self.clip:g}"] if self.clip is not None else []
+        words += [f"max-norm {self.max_norm:g}"] if self.max_norm is not None else []
         words += [f"weights averaged over steps with memory {self.average:g}"] if self.average else []
         words += [f"in {things(len(self.legs), 'leg')}, each with knobs of its own"] if self.legs else []
         return ", ".join(words)

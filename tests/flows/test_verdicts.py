@@ -68,6 +68,32 @@ def test_a_class_that_came_up_after_training_is_the_verdict(walk: Callable[..., 
     assert not found["dev_overfit"]["material"] and summary["errors"]["test"]["value"] > 0.5
 
 
+def test_a_class_whose_examples_weigh_nothing_is_untaught(walk: Callable[..., dict[str, Any]]) -> None:
+    rng, label = np.random.default_rng(2), np.repeat(["a", "b", "c"], 120)
+    x = rng.normal(size=(360, 3)) + 3 * np.repeat(np.eye(3), 120, axis=0)
+    table = pd.DataFrame(x, columns=["u", "v", "w"]).assign(label=label, trust=np.where(label == "c", 0.0, 1.0))
+    summary = walk(table, "weights.column=trust", "train.model=linear", "mislabels.methods=[]")
+    assert summary["diagnosis"]["verdict"].startswith("untaught classes")
+    assert codes(summary)[0] == "diagnosis.classes"
+
+
+def test_a_rare_class_that_is_passed_over_gets_advice(walk: Callable[..., dict[str, Any]]) -> None:
+    rng = np.random.default_rng(3)
+    rare = rng.random(1200) < 0.1
+    table = pd.DataFrame({"u": rng.normal(size=1200) + rare, "v": rng.normal(size=1200)})
+    table["label"] = np.where(rare, "ill", "well")
+    settings = ("train.model=linear", "mislabels.methods=[]", "augment.method=none")
+    assert codes(walk(table, *settings))[-1] == "diagnosis.rare_classes"
+    assert "diagnosis.rare_classes" not in codes(walk(table, *settings, "weights.class_balance=1"))
+
+
+def test_what_was_set_and_does_nothing_is_said(walk: Callable[..., dict[str, Any]]) -> None:
+    settings = ("features.image_size=32", "weights.source_balance=1", "augment.preview=2", "train.mirror=true")
+    summary = walk(tumours(0), "mislabels.methods=[]", "train.model=linear", *settings)
+    line = next(line for line in summary["headline"] if "features.image_size" in line)
+    assert line.startswith("features.image_size, weights.source_balance do nothing here; train.mirror does nothing")
+
+
 def test_a_network_that_did_not_learn_is_not_told_to_grow(walk: Callable[..., dict[str, Any]]) -> None:
     summary = walk(tumours(0), "train.model=mlp", "train.batch_norm=true", "train.batch_size=1", "train.epochs=3")
     assert codes(summary)[0] == "diagnosis.training"

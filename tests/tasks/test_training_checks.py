@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,7 +7,14 @@ from hypothesis import strategies as st
 
 from burnish.tasks.findings import InputError
 from burnish.tasks.search_space import USED
-from burnish.tasks.training_checks import READ, check_model, nothing_learnt, training_findings, unread_knobs
+from burnish.tasks.training_checks import (
+    READ,
+    check_model,
+    nothing_learnt,
+    training_findings,
+    unread_knobs,
+    unread_noise,
+)
 
 
 def test_nothing_to_say_where_all_fits():
@@ -78,6 +87,28 @@ def test_what_a_plan_or_legs_overrule_is_named() -> None:
     assert said(legs, "mlp") == ["train.decay, train.patience do nothing while train.legs names its own"]
 
 
+def test_knobs_of_noise_that_do_nothing_are_named() -> None:
+    def said(turned: dict[str, object], *models: str, images: bool) -> list[str]:
+        return [each.title for each in unread_noise(turned, models, images=images)]
+
+    assert said({"drop": 0.1, "preview": 3}, "mlp", images=True) == ["augment.drop does nothing for images"]
+    assert said({"preview": 3}, "mlp", "boosting", images=False) == ["augment.preview does nothing for rows of a table"]
+    assert said({"method": "none", "copies": 2}, "mlp", images=True) == [
+        "augment.copies does nothing while augment.method is none"
+    ]
+    assert said({"copies": 2}, "boosting", images=False) == ["augment.copies does nothing for boosting"]
+    assert not said({"copies": 2, "mixup": 0.2}, "mlp", images=False) and not said(
+        {"method": "noise"}, "mlp", images=True
+    )
+
+
+def test_a_batch_is_held_against_the_copies_as_well() -> None:
+    labels = np.array([0, 0, 1, 1])
+    assert not training_findings(labels, classes=CLASSES, batch_size=8, copies=4)
+    (said,) = training_findings(labels, classes=CLASSES, batch_size=9, copies=4)
+    assert said.title == "train.batch_size is 9 for 8 training examples with their copies: each epoch is one step"
+
+
 def test_what_unfreezing_reads_is_not_called_idle() -> None:
     turned = {"optimizer": "sgd", "dropout": 0.1, "unfreeze": 2}
     assert not unread_knobs(turned, ["linear"])
@@ -91,18 +122,33 @@ def test_what_a_search_turns_is_read():
 CLASSES = ("no", "yes")
 
 
-def learnt(probability: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None, model: str = "mlp"):
+def learnt(
+    probability: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None, model: str = "mlp", **options: Any
+):
     said = np.stack([1 - probability, probability], axis=1)
     weights = np.ones(len(labels)) if weights is None else weights
-    return nothing_learnt(said, labels, weights, model=model, classes=CLASSES)
+    return nothing_learnt(said, labels, weights, model=model, classes=CLASSES, **options)
 
 
 def test_a_model_that_knows_the_frequencies_alone_has_learnt_nothing() -> None:
     labels = np.repeat([0, 1], [62, 38])
     (said,) = learnt(np.full(100, 0.38), labels)
     assert "it errs on 38.0% of the training examples, and always saying 'no' on 38.0%" in said.title
-    assert "`train.learning_rate`" in said.advice
-    assert "learning_rate" not in learnt(np.full(100, 0.38), labels, model="boosting")[0].advice
+    assert "train." not in said.advice and "columns tell nothing" in said.advice
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ({"usual": 0.01}, "Lower `train.learning_rate` tenfold"),
+        ({"usual": 0.01, "rate": 1e-9}, "Leave out `train.learning_rate`: it is 1e-09, and 0.01 is usual"),
+        ({"usual": 0.01, "still_learning": True}, "Raise `train.epochs`"),
+        ({"images": True}, "images tell nothing"),
+    ],
+)
+def test_what_may_help_a_training_that_failed(options: dict[str, Any], advice: str) -> None:
+    (said,) = learnt(np.full(100, 0.38), np.repeat([0, 1], [62, 38]), **options)
+    assert advice in said.advice
 
 
 def test_a_model_that_tells_likely_from_unlikely_has_learnt_though_it_never_says_so() -> None:
