@@ -1,9 +1,9 @@
 """Look for better knobs of training: trial 0 is what is configured, the others are drawn, trained, and judged on dev.
 
 One number is made small (log loss or error on dev) among the trials that keep within the limits; a trial that does
-not keep within them never wins. Trials that fall behind are cut short by the log loss of their epochs. Several at once
-(Ng's caviar) share the process as threads, which pays where steps are large, as on a GPU; one network that is watched
-and nudged (his panda) is in `search_panda`.
+not keep within them never wins. Trials that fall behind the others within the limits are cut short by the log loss of
+their epochs. Several at once (Ng's caviar) share the process as threads, which pays where steps are large, as on a GPU;
+one network that is watched and nudged (his panda) is in `search_panda`.
 
 What is left behind is a folder: Optuna's journal, the losses of each finished trial on dev, and once the search is over
 `search.json`. A search that was stopped goes on with the trials that are missing; one that is over is only read.

@@ -36,7 +36,7 @@ NAME = "burnish"
 STARTING = 10  # trials drawn at random before TPE models anything, or a third of all where that is fewer
 POPULATION = 4  # at least; NSGA-II has a quarter of the trials in each generation
 WATCHED = 5  # epochs before a trial may be cut short
-COMPARED = 4  # trials that must have ended before the median rule speaks
+COMPARED = 4  # trials within the limits that must have ended before the median rule speaks
 BEGUN, DRAWN = 4, 5  # what lines of Optuna's journal tell: a trial was begun, a knob of it drawn
 OVER = (1, 2, 3)  # states of a trial there: complete, pruned, failed
 FEWEST_TO_WEIGH = 10  # finished trials; with fewer, importance would be guessing
@@ -128,9 +128,11 @@ def sampler(method: str, trials: int, seed: int, number: int) -> BaseSampler:
 def _pruner(pruning: str) -> BasePruner:
     from optuna.pruners import MedianPruner, NopPruner, SuccessiveHalvingPruner
 
+    from burnish.tasks.search_pruning import AmongFeasible
+
     if pruning == "median":
-        return MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=WATCHED, n_min_trials=COMPARED)
-    return SuccessiveHalvingPruner(min_resource=WATCHED) if pruning == "halving" else NopPruner()
+        return AmongFeasible(MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=WATCHED, n_min_trials=COMPARED))
+    return AmongFeasible(SuccessiveHalvingPruner(min_resource=WATCHED)) if pruning == "halving" else NopPruner()
 
 
 def distributions(knobs: Sequence[Knob]) -> dict[str, BaseDistribution]:

@@ -134,6 +134,27 @@ def test_trials_that_fall_behind_are_cut_short(pruning: str, tmp_path: Path) -> 
     assert facts["best"] not in {trial["number"] for trial in short}
 
 
+@pytest.mark.parametrize("pruning", ["median", "halving"])
+def test_trials_beyond_a_limit_cut_none_short(pruning: str, tmp_path: Path) -> None:
+    """What is large is far better and never wins; beside it all that is small would fall behind."""
+
+    def large_is_better(values: Any, progress: Any) -> Measured:
+        knobs = CONFIGURED | {"hidden": [128]} | dict(values)
+        large = knobs["hidden"] == [128]
+        floor = 0.1 if large else 0.3 + knobs["dropout"]
+        for epoch in range(1, EPOCHS + 1):
+            progress(epoch, 1.0, floor + 1 / epoch)
+        return Measured(floor, 0.1, EPOCHS, 5_000 if large else 200, np.full(ROWS, floor), np.full(ROWS, 1 / ROWS))
+
+    given = large_is_better, KNOBS, CONFIGURED | {"hidden": [128]}
+    order = Order(20, method="random", pruning=pruning, parameters=300)
+    facts = search(*given, order, folder=tmp_path, seed=2)
+    small = [trial for trial in facts["trials"] if trial["knobs"]["hidden"] == [64]]
+    assert facts["trials"][facts["best"]]["knobs"]["dropout"] == min(trial["knobs"]["dropout"] for trial in small)
+    assert any(trial["state"] == "cut short" for trial in small)
+    assert all(trial["state"] == "finished" for trial in facts["trials"] if trial not in small)
+
+
 def test_several_at_once_walk_as_many_trials(tmp_path: Path) -> None:
     facts = search(measure, KNOBS, CONFIGURED, Order(9, jobs=3), folder=tmp_path)
     assert [trial["number"] for trial in facts["trials"]] == list(range(9))
