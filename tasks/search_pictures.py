@@ -1,8 +1,9 @@
 """The pictures of a search: what each trial turned and what came of it, and how the best grew from trial to trial.
 
 Parallel coordinates (Inselberg 1985): an upright axis for each knob, the last for what is made small; a line is a
-trial. The line of the best trial and that of what is configured stand out, those cut short are dotted. Of a panda,
-whose legs come one after the other, the knobs are drawn along its way instead.
+trial. The line of the best trial and that of what is configured stand out; those beyond a limit, which cannot win, are
+broken, those cut short dotted. The axis of what is made small ends where the finished trials do: one cut short early
+stands above it. Of a panda, whose legs come one after the other, the knobs are drawn along its way instead.
 Drawn as in `plots`. Known failure: with many knobs the names at the foot stand close.
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from burnish.tasks.notation import number
 from burnish.tasks.plots import PALETTE, as_svg, small_figure
@@ -23,8 +26,9 @@ Facts = Mapping[str, Any]
 MOST_LINES = 200
 FEWEST = 2
 COLOURS, DASHES = ("accent", "info", "muted", "ink"), ("-", "--", ":")
-BEYOND = 0.05  # how far off its axis a value stands that lies outside of what was searched
-NAMES = {"log_loss": "log loss", "error": "error"}
+BEYOND = 0.05  # how far off its axis a value stands that lies outside of its ends
+NAMES = {"log_loss": "log loss", "error": "error, %"}
+SHORT, OUT = "cut short", "beyond a limit"
 
 
 def parallel_coordinates(search: Facts | None) -> str:
@@ -33,14 +37,16 @@ def parallel_coordinates(search: Facts | None) -> str:
     trials = [trial for trial in _trials(search) if _figure_of(search, trial) is not None]
     if not search or not knobs or len(trials) < FEWEST:
         return ""
-    figures = [value for trial in trials if (value := _figure_of(search, trial)) is not None]
-    low, high = min(figures), max(figures)
+    low, high = _value_ends(search, trials)
     figure = small_figure()
     axes: Axes = figure.add_subplot()
+    named: set[str] = set()
     for trial in sorted(trials[:MOST_LINES], key=lambda one: (one["number"] == search["best"], not one["number"])):
-        reached = _figure_of(search, trial) or 0.0
-        places = [_place(knob, trial["knobs"].get(knob.name)) for knob in knobs]
-        axes.plot([*places, (reached - low) / (high - low or 1.0)], **_style(search, trial))
+        reached = ((_figure_of(search, trial) or 0.0) - low) / (high - low or 1.0)
+        places = [*(_place(knob, trial["knobs"].get(knob.name)) for knob in knobs), _clipped(reached)]
+        label = _label(search, trial)
+        axes.plot(places, **_style(label), label="" if label in named else label)
+        named.add(label)
     _draw_axes(axes, knobs, low, high, NAMES.get(search["order"]["optimize"], "value"))
     return as_svg(figure, "parallel", "What each trial turned and what came of it")
 
@@ -80,16 +86,16 @@ def best_so_far(search: Facts | None) -> str:
 
     figure = small_figure()
     axes: Axes = figure.add_subplot()
-    at, values = [trial["number"] for trial in trials], [float(trial["value"]) for trial in trials]
-    axes.plot(at, values, "o", ms=3.5, color=PALETTE["muted"], label="trials")
-    legs = bool(search.get("legs"))
-    fit = [(one["number"], float(one["value"])) for one in trials if one["within"] and (one["number"] or not legs)]
+    last, legs = max(trial["number"] for trial in _trials(search)), bool(search.get("legs"))
+    reached = {trial["number"]: _figure_of(search, trial) or 0.0 for trial in trials}
+    _draw_marks(axes, trials, reached)
+    fit = [one["number"] for one in trials if one["within"] and (one["number"] or not legs)]
     if fit:
-        best = [min(value for _, value in fit[: place + 1]) for place in range(len(fit))]
-        steps = [*(one for one, _ in fit), max(at)], [*best, best[-1]]
-        axes.step(*steps, where="post", lw=2, color=PALETTE["accent"], label="best until then")
-    if not trials[0]["number"]:
-        axes.axhline(values[0], lw=1, ls="--", color=PALETTE["info"], label="as configured")
+        best = np.minimum.accumulate([reached[one] for one in fit])
+        axes.step([*fit, last], [*best, best[-1]], where="post", lw=2, color=PALETTE["accent"], label="best until then")
+    if 0 in reached:
+        axes.axhline(reached[0], lw=1, ls="--", color=PALETTE["info"], label="as configured")
+    axes.set_xlim(-BEYOND * last, (1 + BEYOND) * last)
     axes.set_xlabel("leg" if legs else "trial", color=PALETTE["muted"], fontsize=9)
     named = NAMES.get(search["order"]["optimize"], "value")
     axes.set_ylabel(f"dev {named}", color=PALETTE["muted"], fontsize=9)
@@ -97,6 +103,15 @@ def best_so_far(search: Facts | None) -> str:
     axes.grid(axis="y", color=PALETTE["line"], lw=0.7)
     _bare(axes)
     return as_svg(figure, "search-history", "What each trial reached, and the best until then")
+
+
+def _draw_marks(axes: Axes, trials: Sequence[Facts], reached: Mapping[int, float]) -> None:
+    """Draw a mark for each finished trial, hollow where it is beyond a limit."""
+    for label, within, filled in (("trials", True, "full"), (OUT, False, "none")):
+        at = [trial["number"] for trial in trials if bool(trial["within"]) == within]
+        style: dict[str, Any] = {"ls": "", "marker": "o", "ms": 3.5, "color": PALETTE["muted"], "fillstyle": filled}
+        if at:
+            axes.plot(at, [reached[one] for one in at], label=label, **style)
 
 
 def _trials(search: Facts | None) -> Sequence[Facts]:
@@ -111,22 +126,45 @@ def _knob(told: Facts) -> Knob:
 def _figure_of(search: Facts | None, trial: Facts) -> float | None:
     """Give what a trial reached; of one cut short, its best log loss until then, where that is what is compared."""
     compared = ((search or {}).get("order") or {}).get("optimize")
-    return number(trial["log_loss"] if trial["value"] is None and compared == "log_loss" else trial["value"])
+    figure = number(trial["log_loss"] if trial["value"] is None and compared == "log_loss" else trial["value"])
+    return 100 * figure if figure is not None and compared == "error" else figure
+
+
+def _value_ends(search: Facts, trials: Sequence[Facts]) -> tuple[float, float]:
+    """Give between which figures the finished trials lie; of all trials where these are alike."""
+    told = [(trial["state"], figure) for trial in trials if (figure := _figure_of(search, trial)) is not None]
+    finished = [figure for state, figure in told if state == "finished"]
+    figures = finished if len(set(finished)) > 1 else [figure for _, figure in told]
+    return min(figures), max(figures)
 
 
 def _place(knob: Knob, value: Any) -> float:
     """Give where a value stands on its axis; what is configured may lie off its ends."""
     if value is None or (knob.choices and value not in knob.choices):
         return math.nan
-    return -BEYOND if knob.log and value <= 0 else min(max(knob.place(value), -BEYOND), 1 + BEYOND)
+    return -BEYOND if knob.log and value <= 0 else _clipped(knob.place(value))
 
 
-def _style(search: Facts, trial: Facts) -> dict[str, Any]:
+def _clipped(place: float) -> float:
+    return min(max(place, -BEYOND), 1 + BEYOND)
+
+
+def _label(search: Facts, trial: Facts) -> str:
+    """Say in the legend what is apart from the others about a trial; "" where nothing is."""
     if trial["number"] == search["best"]:
-        return {"color": PALETTE["accent"], "lw": 2.2, "label": "best"}
+        return "best"
     if not trial["number"]:
-        return {"color": PALETTE["info"], "lw": 1.6, "ls": "--", "label": "as configured"}
-    return {"color": PALETTE["muted"], "lw": 0.8, "alpha": 0.55, "ls": "-" if trial["state"] == "finished" else ":"}
+        return "as configured"
+    return SHORT if trial["state"] != "finished" else "" if trial["within"] else OUT
+
+
+def _style(label: str) -> dict[str, Any]:
+    if label == "best":
+        return {"color": PALETTE["accent"], "lw": 2.2}
+    if label == "as configured":
+        return {"color": PALETTE["info"], "lw": 1.6, "ls": "--"}
+    apart: dict[str, dict[str, Any]] = {SHORT: {"ls": ":"}, OUT: {"ls": "-.", "alpha": 0.45}}
+    return {"color": PALETTE["muted"], "lw": 0.8, "alpha": 0.55} | apart.get(label, {})
 
 
 def _draw_axes(axes: Axes, knobs: Sequence[Knob], low: float, high: float, named: str) -> None:

@@ -42,6 +42,27 @@ def test_same_facts_same_bytes_and_nothing_without_trials() -> None:
         assert parallel_coordinates(nothing) == best_so_far(nothing) == ""
 
 
+def test_what_cannot_win_is_drawn_apart_and_named() -> None:
+    drawn = parallel_coordinates(FACTS), best_so_far(FACTS)
+    assert "cut short" in drawn[0] and not any("beyond a limit" in one for one in drawn)
+    large = [trial(3, 0.3) | {"within": False}, trial(4, 0.35) | {"within": False}]
+    facts = FACTS | {"trials": [*FACTS["trials"], *large]}
+    assert parallel_coordinates(facts).count("beyond a limit") == best_so_far(facts).count("beyond a limit") == 1
+
+
+def test_one_cut_short_early_does_not_stretch_the_axis_and_the_history_goes_to_the_last() -> None:
+    early = trial(90, None, "cut short") | {"log_loss": 40.0}
+    facts = FACTS | {"trials": [*FACTS["trials"], early]}
+    drawn = parallel_coordinates(facts)
+    assert ">0.5<" in drawn and ">40<" not in drawn
+    assert ">80<" in best_so_far(facts)
+
+
+def test_errors_are_drawn_in_percent() -> None:
+    facts = FACTS | {"order": {"optimize": "error"}}
+    assert ">50<" in parallel_coordinates(facts) and "dev error, %" in best_so_far(facts)
+
+
 def test_the_knobs_of_a_panda_are_drawn_along_its_way() -> None:
     knobs = FACTS["knobs"][:1]
     facts = FACTS | {"knobs": knobs, "legs": [1, 2], "trials": [trial(0, 0.5), trial(1, 0.45), trial(2, 0.4)]}
