@@ -27,11 +27,11 @@ from burnish.tasks.decays import PLANS
 from burnish.tasks.findings import Finding
 from burnish.tasks.fitting import auto_batch_size, choose_device, limited_threads
 from burnish.tasks.moves import Moves
-from burnish.tasks.notation import things
+from burnish.tasks.notation import fixed, percent, things
 from burnish.tasks.optimizers import usual_rate
 from burnish.tasks.search import search
 from burnish.tasks.search_space import PANDA, USED, Knob, check_kind, read_knobs, usual_knobs
-from burnish.tasks.search_trials import LIMITS, Order, beyond_limits
+from burnish.tasks.search_trials import LIMITS, Order, beyond_limits, gain_of
 from burnish.tasks.training_recipe import Recipe
 
 FOLDER = "search"
@@ -44,9 +44,12 @@ OPTIMISM = (
     "Dev chose the best of these trials, so its dev figures are a little too good, the more so the more trials there "
     "were; the test part had no say and tells what to expect."
 )
-
-
 ALONE = "Nothing was tried but the {} as configured"
+AGAINST = {
+    "more": "as configured it is {}",
+    "chance": "as configured it is {}, a gain that may be no more than chance",
+    "alike": "as configured it is as good",
+}
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def _search(run: Run, prepared: Prepared, copies: Copies | None, kind: str) -> F
     facts |= {
         "model": kind,
         "beyond": beyond_limits(facts["trials"][0], facts["order"]),
+        "gain": gain_of(facts),
         "yaml": _lines(turned),
         "note": OPTIMISM,
     }
@@ -244,8 +248,8 @@ def _finding(facts: Mapping[str, Any], kind: str) -> Finding:
     """Say in one line what came of the search."""
     legs = facts["order"]["method"] == PANDA
     trials = things(len(facts["trials"]) - legs, "leg" if legs else "trial")
-    judged = facts["order"]["optimize"].replace("_", " ")
-    method = f"{facts['order']['method']}, judged by {judged} on dev; it ended because {facts['ended']}"
+    named = facts["order"]["optimize"].replace("_", " ")
+    method = f"{facts['order']['method']}, judged by {named} on dev; it ended because {facts['ended']}"
     if facts["best"] is None:
         return Finding(
             "search.limits",
@@ -258,11 +262,13 @@ def _finding(facts: Mapping[str, Any], kind: str) -> Finding:
         others = things(len(facts["trials"]) - 1, "leg" if legs else "other trial")
         title = f"None of {others} is better than the {kind} as configured"
         return Finding("search.none", title if len(facts["trials"]) > 1 else ALONE.format(kind), "info", method=method)
-    named = facts["order"]["optimize"].replace("_", " ")
-    first, best = (
-        next(trial for trial in facts["trials"] if trial["number"] == number) for number in (0, facts["best"])
-    )
+    by_number = {trial["number"]: trial["value"] for trial in facts["trials"]}
+    first, best = (_figure(facts, by_number[number]) for number in (0, facts["best"]))
     beyond = facts["beyond"]
-    other = f"the configured one is {beyond}" if beyond else f"as configured it is {first['value']:.4f}"
-    title = f"Of {trials} the best {kind} has a dev {named} of {best['value']:.4f}; {other}"
+    other = f"the configured one is {beyond}" if beyond else AGAINST[facts["gain"]].format(first)
+    title = f"Of {trials} the best {kind} has a dev {named} of {best}; {other}"
     return Finding("search.best", title, "info", explanation=OPTIMISM, method=method)
+
+
+def _figure(facts: Mapping[str, Any], value: float) -> str:
+    return percent(value) if facts["order"]["optimize"] == "error" else fixed(value, 4)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, Trial
 
 LIMITS = {"milliseconds": "ms an example", "parameters": "weights"}
+LEAST = {"log_loss": 0.00005, "error": 0.0005}  # a smaller gain is written as nought
 NOTED = "noted"  # what is kept with each trial of the study
 
 
@@ -159,6 +160,21 @@ def best_of(records: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Give the finished trial within the limits with the smallest value, then log loss; of equal ones the first."""
     fit = [each for each in records if each["state"] == "finished" and each["within"]]
     return min(fit, key=lambda each: (each["value"], each["log_loss"]), default=None)
+
+
+def gain_of(facts: Mapping[str, Any]) -> str:
+    """Say whether the best trial gained "more" than chance, what may be "chance", or is "alike" to what is configured.
+
+    Alike is what differs by less than is written; "" where no trial is the best.
+
+    >>> told = {"order": {"optimize": "log_loss"}, "better_by": 0.02, "low": -0.01}
+    >>> gain_of(told), gain_of(told | {"low": 0.01}), gain_of(told | {"better_by": 0.00002})
+    ('chance', 'more', 'alike')
+    """
+    if facts["better_by"] is None:
+        return ""
+    least = LEAST[facts["order"]["optimize"]]
+    return "alike" if facts["better_by"] < least else "chance" if facts["low"] <= 0 else "more"
 
 
 def outcome(records: Sequence[Mapping[str, Any]], folder: Path) -> dict[str, Any]:

@@ -17,14 +17,16 @@ from burnish.flows.config import Config, parse_config
 from burnish.flows.opening import open_examples
 from burnish.flows.prepare import Prepared, prepare
 from burnish.flows.run import Run, start_run
-from burnish.flows.search import other_chosen, search_knobs
+from burnish.flows.search import _finding, other_chosen, search_knobs
 from burnish.flows.train import train
 from burnish.tasks.findings import InputError
 from burnish.tasks.report import render_report
+from burnish.tasks.search_trials import gain_of
 from burnish.tasks.training_recipe import Recipe
 
 ROWS = 300
 KNOBS = {"learning_rate": {"low": "1e-3", "high": "1e-1", "log": True}, "hidden": [[4], [16]], "dropout": [0, 0.3]}
+REACHED = ((0, 0.046), (1, 0.026))  # what each trial reached, where a search is made up
 SEARCH = {"trials": 5, "method": "random", "pruning": "none", "knobs": KNOBS}
 
 
@@ -112,6 +114,52 @@ def test_a_panda_leaves_a_schedule_that_trains_the_same_network_again(
     assert "3 dev labels look wrong" in section and section.count("<tr>") == 9 and section.count("<svg") == 2
 
 
+def told(optimize: str = "log_loss", *, by: float = 0.02, low: float = 0.01, **changed: Any) -> dict[str, Any]:
+    """A search of two trials, of which the second is the best."""
+    rest = {"state": "finished", "within": True, "knobs": {}, "epochs": 3}
+    trials = [{"number": at, "value": at_error, "log_loss": 0.9, "error": at_error} | rest for at, at_error in REACHED]
+    order = {"method": "tpe", "optimize": optimize, "milliseconds": None, "parameters": None}
+    facts = {"model": "mlp", "note": "", "beyond": "", "ended": "all trials were walked", "best": 1, "trials": trials}
+    facts |= {"order": order, "better_by": by, "low": low, "high": 0.05} | changed
+    return facts | {"gain": gain_of(facts)}
+
+
+def section_of(facts: dict[str, Any]) -> str:
+    page = render_report({"name": "t", "search": facts}, pd.DataFrame({"id": ["a"]}))
+    return page[page.index('<section id="search"') :].split("</section>")[0]
+
+
+def test_errors_are_told_in_percent_and_once() -> None:
+    facts = told("error", low=-0.01)
+    said = "dev error <b>2.6%</b> against 4.6% as configured, smaller by 2.0 points (−1.0 to +5.0 with 95% certainty"
+    assert f"{said}, so it may be no more than chance)." in section_of(facts)
+    assert "a dev error of 2.6%; as configured it is 4.6%, a gain" in _finding(facts, "mlp").title
+
+
+@pytest.mark.parametrize(
+    ("by", "low", "section", "title"),
+    [
+        (0.02, 0.01, "smaller by 0.0200 (0.0100 to 0.0500 with 95% certainty);", "as configured it is 0.0460"),
+        (0.02, -0.01, "so it may be no more than chance", "0.0460, a gain that may be no more than chance"),
+        (0.00002, -0.01, "so one is as good as the other;", "as configured it is as good"),
+    ],
+)
+def test_a_gain_is_told_as_what_it_is(by: float, low: float, section: str, title: str) -> None:
+    facts = told(by=by, low=low)
+    drawn = section_of(facts)
+    assert section in drawn and _finding(facts, "mlp").title.endswith(title)
+    assert "smaller by 0.0000" not in drawn
+    assert ("The interval does not know of this choice." in drawn) == ("smaller by" in drawn)
+
+
+def test_trials_cut_short_are_counted_where_there_are_such() -> None:
+    drawn = section_of(told())
+    assert "There were 2 trials of the mlp by tpe; the search ended because all trials were walked." in drawn
+    cut = {"number": 2, "state": "cut short", "value": None, "within": None, "log_loss": 0.9, "knobs": {}}
+    assert "3 trials of the mlp by tpe, 1 of them cut short;" in section_of(told(trials=[*told()["trials"], cut]))
+    assert "as configured, <b>best</b>" in section_of(told(best=0, by=0.0))
+
+
 def test_without_trials_nothing_is_searched(table: Path, prepared: Prepared, tmp_path: Path) -> None:
     run = start_run(config_of(table), tmp_path / "run")
     found = search_knobs(run, prepared, None)
@@ -154,6 +202,7 @@ def test_a_configured_network_beyond_the_limit_is_no_measure(table: Path, prepar
     )
     section = page[page.index('<section id="search"') :].split("</section>")[0]
     assert "is the best within the limits" in section and "smaller by" not in section
+    assert "as configured, beyond a limit" in section and "The interval" not in section
     assert "In the end dev chose another kind of model all the same: <b>boosting</b>." in section
     of = partial(other_chosen, milliseconds=0.1)
     assert [each.severity for each in of(found.facts, "boosting", parameters=101)] == ["warning"]
