@@ -29,7 +29,7 @@ from burnish.tasks.moves import Moves
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.saved import save_model
 from burnish.tasks.train import Trained, predict, train_network
-from burnish.tasks.training_checks import NO_COLUMNS, training_findings, unread_knobs, unread_noise
+from burnish.tasks.training_checks import no_columns, training_findings, unread_knobs, unread_noise
 from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.tree_training import TrainedTrees, train_trees
 from burnish.tasks.unfreezing_stages import Step
@@ -160,7 +160,7 @@ def _kinds(run: Run, prepared: Prepared, judged: int) -> tuple[str, ...]:
     """Name the models to train: the configured one, or those that dev is to choose from."""
     configured, columns = run.config.train.model, prepared.tree_columns
     if configured == BOOSTING and not columns:
-        raise InputError(NO_COLUMNS)
+        raise InputError(no_columns(images=prepared.images is not None))
     if configured == CNN and prepared.images is None:
         raise InputError(NO_IMAGES)
     if configured != "auto":

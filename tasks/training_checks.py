@@ -21,7 +21,6 @@ from burnish.tasks.fitting import choose_device
 from burnish.tasks.search_space import SERVANTS, USED
 
 SHOWN = 5
-NO_COLUMNS = "train.model is boosting, which reads columns of a table: choose auto, linear or mlp here"
 READ = {
     "linear": (*USED["linear"], "weight_decay", "soft_labels"),
     "mlp": (*USED["mlp"], "legs", "embeddings", "soft_labels"),
@@ -59,9 +58,19 @@ linear or mlp
     """
     choose_device(device)
     if model == "boosting" and not columns:
-        raise InputError(NO_COLUMNS)
+        raise InputError(no_columns(images=images))
     if model == CNN and not images:
         raise InputError(NO_IMAGES)
+
+
+def no_columns(*, images: bool) -> str:
+    """Say that boosting cannot read this data, and which models can.
+
+    >>> no_columns(images=True)
+    'train.model is boosting, which reads columns of a table: choose auto, linear, mlp or cnn here'
+    """
+    others = "auto, linear, mlp or cnn" if images else "auto, linear or mlp"
+    return f"train.model is boosting, which reads columns of a table: choose {others} here"
 
 
 def unread_knobs(turned: Mapping[str, Any], models: Sequence[str], *, doubted: bool = True) -> tuple[Finding, ...]:

@@ -36,8 +36,14 @@ def test_a_batch_larger_than_the_data_is_said():
     ("given", "said"),
     [
         ({"model": "cnn", "columns": True}, "train.model is cnn, which reads images"),
-        ({"model": "boosting", "images": True}, "train.model is boosting, which reads columns"),
-        ({"model": "boosting"}, "train.model is boosting, which reads columns"),
+        (
+            {"model": "boosting", "images": True},
+            "train.model is boosting, which reads columns of a table: choose auto, linear, mlp or cnn here",
+        ),
+        (
+            {"model": "boosting"},
+            "train.model is boosting, which reads columns of a table: choose auto, linear or mlp here",
+        ),
         (
             {"model": "mlp", "device": "cuda:99", "columns": True},
             "train.device is 'cuda:99', which this machine has not",
