@@ -94,7 +94,7 @@ def out_of_fold_cnn(
 
     workers = threads or torch.get_num_threads()
     with limited_threads(1):
-        made, halved = fit_in_memory(fit, first.batch, team=team)
+        made, halved = fit_in_memory(fit, first.batch, team=team, device=where)
     return replace(made, note="; ".join(part for part in (note, halved) if part))
 
 

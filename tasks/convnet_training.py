@@ -163,7 +163,7 @@ def train_cnn(
 
     workers = threads or torch.get_num_threads()
     with limited_threads(1):
-        (learner, history, fused), note = fit_in_memory(fit, first.batch, team=team)
+        (learner, history, fused), note = fit_in_memory(fit, first.batch, team=team, device=where)
     best = int(history["dev_loss"].to_numpy().argmin()) if dev.counted else len(history) - 1
     device_used = str(where) if team.size == 1 else f"{team.size} × {where}"
     network = learner.network.eval()

@@ -238,7 +238,7 @@ class _Stack:
                 progress=progress,
             )
 
-        (network, history), note = fit_rows(fit, recipe, kind, len(learnt))
+        (network, history), note = fit_rows(fit, recipe, kind, len(learnt), self.where)
         best = int(history["dev_loss"].to_numpy().argmin())
         return OutOfFold(
             self._predict(network),

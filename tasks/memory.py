@@ -22,12 +22,20 @@ FULL = (  # in what PyTorch raises as a plain RuntimeError; the last is cuDNN wi
     "can't allocate memory",
     "unable to find an engine",
 )
-SMALLER_IMAGES = "set features.image_size lower, or train.device to cpu"
-SMALLER_NETWORK = "set train.hidden smaller, or train.device to cpu"
+SMALLER_IMAGES = "set features.image_size lower"
+SMALLER_NETWORK = "set train.hidden smaller"
+LESS_DATA = "give fewer features or rows"
+CPU = torch.device("cpu")
 
 
 def fit_in_memory(
-    fit: Callable[[int], T], batch: int, *, rows: str = "images", advice: str = SMALLER_IMAGES, team: Team = ALONE
+    fit: Callable[[int], T],
+    batch: int,
+    *,
+    rows: str = "images",
+    advice: str = SMALLER_IMAGES,
+    device: torch.device = CPU,
+    team: Team = ALONE,
 ) -> tuple[T, str]:
     """Call fit(batch), with half the batch as often as the device runs out of memory.
 
@@ -36,11 +44,13 @@ def fit_in_memory(
     fit : callable
         int → anything; starts anew each time.
     batch : int
-        What is tried first.
+        What is tried first; 1 where there is nothing to halve.
     rows : str
         What a batch is made of, for the sentence.
     advice : str
         What to do where not even one row fits.
+    device : torch.device
+        The one that runs out; on any but a CPU, the CPU is advised as well.
     team : Team
         Several processes cannot halve: the others wait for the one that failed.
 
@@ -80,7 +90,9 @@ def fit_in_memory(
         torch.cuda.empty_cache()
         if torch.backends.mps.is_available():
             torch.mps.empty_cache()
-    raise InputError(f"the device has not memory enough, even for {rows} one at a time: {advice}")
+    smallest = f", even for {rows} one at a time" if batch > 1 else ""
+    elsewhere = "" if device.type == "cpu" else ", or set train.device to cpu"
+    raise InputError(f"the device has not memory enough{smallest}: {advice}{elsewhere}")
 
 
 def is_full(error: Exception) -> bool:

@@ -24,7 +24,7 @@ from burnish.tasks.fitting import Judge, Progress, auto_batch_size, choose_devic
 from burnish.tasks.legs import fit_legs
 from burnish.tasks.linear_head import fit_linear
 from burnish.tasks.losses import check_targets, held_out_losses
-from burnish.tasks.memory import SMALLER_NETWORK, fit_in_memory
+from burnish.tasks.memory import LESS_DATA, SMALLER_NETWORK, fit_in_memory
 from burnish.tasks.models import Network, build_network
 from burnish.tasks.training_recipe import Recipe
 
@@ -164,7 +164,7 @@ def train_network(
             return network, fit_network(network, ready, wanted, mass, turned, judge=judge, seed=seed, progress=progress)
 
         for kind in kinds:
-            (network, history), note = fit_rows(fit_kind, recipe, kind, len(rows))
+            (network, history), note = fit_rows(fit_kind, recipe, kind, len(rows), where)
             loss = float(history["dev_loss"].min()) if has_dev else 0.0
             if best is None or loss < best[0]:
                 best = loss, network, history, note
@@ -253,13 +253,13 @@ def fit_network(
     return method(network, x, y, weights, recipe, judge=judge, seed=seed, progress=progress)
 
 
-def fit_rows(fit: Callable[[Recipe], T], recipe: Recipe, kind: str, rows: int) -> tuple[T, str]:
+def fit_rows(fit: Callable[[Recipe], T], recipe: Recipe, kind: str, rows: int, device: torch.device) -> tuple[T, str]:
     """Call fit(recipe), with smaller batches as the device's memory asks for them; see `memory.fit_in_memory`.
 
     The linear model has no batches: where it does not fit there is nothing to halve.
     """
     if kind == "linear":
-        return fit_in_memory(lambda _: fit(recipe), 1, rows="rows", advice=SMALLER_NETWORK)
+        return fit_in_memory(lambda _: fit(recipe), 1, rows="rows", advice=LESS_DATA, device=device)
     sizes = [one.batch_size or auto_batch_size(rows) for one in (recipe, *recipe.legs)]
 
     def fit_with(most: int) -> T:
@@ -267,7 +267,7 @@ def fit_rows(fit: Callable[[Recipe], T], recipe: Recipe, kind: str, rows: int) -
         legs = [replace(leg, batch_size=size) for leg, size in zip(recipe.legs, others, strict=True)]
         return fit(replace(recipe, batch_size=own, legs=tuple(legs)))
 
-    return fit_in_memory(fit_with, max(sizes), rows="rows", advice=SMALLER_NETWORK)
+    return fit_in_memory(fit_with, max(sizes), rows="rows", advice=SMALLER_NETWORK, device=device)
 
 
 def _training_rows(

@@ -189,7 +189,7 @@ class Stages:
                 progress=progress,
             )
 
-        history, note = fit_in_memory(fit, planned.batch)
+        history, note = fit_in_memory(fit, planned.batch, device=self.where)
         return history, logs(planned.batch), note
 
 

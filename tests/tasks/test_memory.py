@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.memory import SMALLER_NETWORK, fit_in_memory, is_full
+from burnish.tasks.memory import LESS_DATA, SMALLER_NETWORK, fit_in_memory, is_full
 from burnish.tasks.team import Team
 from burnish.tasks.train import train_network
 from burnish.tasks.training_recipe import Recipe
@@ -32,8 +32,20 @@ def test_no_memory_for_one_image_is_one_sentence() -> None:
     def fit(batch: int) -> int:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    with pytest.raises(InputError, match=r"features\.image_size"):
+    with pytest.raises(InputError, match=r"even for images one at a time: set features\.image_size lower$"):
         fit_in_memory(fit, 8)
+    with pytest.raises(InputError, match=r"set features\.image_size lower, or set train\.device to cpu$"):
+        fit_in_memory(fit, 8, device=torch.device("cuda"))
+
+
+def test_where_there_are_no_batches_none_are_spoken_of() -> None:
+    def fit(batch: int) -> int:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(InputError, match=r"^the device has not memory enough: give fewer features or rows$"):
+        fit_in_memory(fit, 1, rows="rows", advice=LESS_DATA)
+    with pytest.raises(InputError, match=r"give fewer features or rows, or set train\.device to cpu$"):
+        fit_in_memory(fit, 1, rows="rows", advice=LESS_DATA, device=torch.device("cuda"))
 
 
 def test_a_batch_of_rows_is_called_so() -> None:
@@ -81,7 +93,7 @@ def test_errors_that_say_that_memory_is_full(error: Exception, full: bool) -> No
 
 def test_a_network_larger_than_any_memory_is_one_sentence() -> None:
     rows, labels = np.zeros((20, 4000), np.float32), np.arange(20) % 2
-    with pytest.raises(InputError, match=SMALLER_NETWORK):
+    with pytest.raises(InputError, match=f"{SMALLER_NETWORK}$"):
         train_network(rows, labels, classes=("a", "b"), model="mlp", recipe=Recipe(hidden=(1_000_000_000_000,)))
 
 
