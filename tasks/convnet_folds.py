@@ -31,6 +31,7 @@ from burnish.tasks.moves import Moves
 from burnish.tasks.team import ALONE, Team
 from burnish.tasks.train import check_weights
 from burnish.tasks.training_recipe import Recipe
+from burnish.tasks.training_rows import check_pixels
 
 
 def out_of_fold_cnn(
@@ -70,6 +71,11 @@ def out_of_fold_cnn(
     -------
     OutOfFold
 
+    Raises
+    ------
+    InputError
+        As `convnet_training.train_cnn`.
+
     Examples
     --------
     >>> pixels = np.zeros((40, 8, 8, 1), np.uint8)
@@ -79,7 +85,9 @@ def out_of_fold_cnn(
     >>> made.probabilities.argmax(1).tolist() == y.tolist()
     True
     """
-    where, labels = choose_device(device), np.asarray(labels, np.int64)
+    where = choose_device(device)
+    check_pixels(pixels, labels, len(classes))
+    labels = np.asarray(labels, np.int64)
     recipe, moves = recipe or Recipe(), moves or Moves()
     strength = check_weights(weights, len(labels))
     learnt_rows(labels, strength)

@@ -30,6 +30,7 @@ from burnish.tasks.pixels import PixelEncoder
 from burnish.tasks.team import ALONE, Team
 from burnish.tasks.train import check_weights
 from burnish.tasks.training_recipe import Recipe
+from burnish.tasks.training_rows import check_pixels
 
 PREDICT_IMAGES = 512
 CNN = ConvNet.kind
@@ -134,8 +135,8 @@ def train_cnn(
     Raises
     ------
     InputError
-        Where weights are negative, NaN or all zero, nothing is labelled, images are too small, the loss stops being a
-        number, or the device has no memory for one image.
+        Where pixels, labels and weights do not belong together, weights are negative, NaN or all zero, nothing is
+        labelled, images are too small, the loss stops being a number, or the device has no memory for one image.
 
     Examples
     --------
@@ -147,6 +148,7 @@ def train_cnn(
     """
     began, where = perf_counter(), choose_device(device)
     recipe, moves = recipe or Recipe(), moves or Moves()
+    check_pixels(pixels, labels, len(classes), dev=dev_pixels, dev_labels=dev_labels)
     strength = check_weights(weights, len(labels))
     rows = learnt_rows(labels, strength)
     first = plan(recipe, len(rows), where, moves)

@@ -71,6 +71,8 @@ def _units(rows: int, groups: NDArray[Any] | None) -> NDArray[np.int64]:
     """Number the groups from 0; a null group is a group of its own."""
     if groups is None:
         return np.arange(rows)
+    if len(groups) != rows:
+        raise InputError(f"there are {len(groups)} groups for {rows} labels: give one for each")
     codes, names = pd.factorize(np.asarray(groups, dtype=object))
     return np.where(codes < 0, len(names) + np.arange(rows), codes)
 

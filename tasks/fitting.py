@@ -29,6 +29,7 @@ from burnish.tasks.losses import example_losses
 from burnish.tasks.models import Network
 from burnish.tasks.optimizers import bound_weights, clip_gradients, make_optimizer, usual_rate
 from burnish.tasks.training_recipe import Recipe
+from burnish.tasks.training_rows import are_numbers
 
 HALTS = 3
 LEAST_GAIN = 1e-4
@@ -38,6 +39,7 @@ CUT = 0.25
 Judge = Callable[[Network, float], tuple[float, float]]
 Progress = Callable[[int, float, float], None]
 State = dict[str, Tensor]
+PLAIN = Recipe()
 
 
 def fit(
@@ -130,7 +132,10 @@ class _Steps:
                 self._set_rate(self.done + number / len(batches))
                 total += self._step(batch, rows)
         self.done += 1
-        return checked_loss(float(total) / len(self.x), self.optimizer.param_groups[0]["lr"])
+        loss = float(total) / len(self.x)
+        sound = np.isfinite(loss) or are_numbers(self.x)
+        asked = usual_rate(self.recipe.optimizer, self.recipe.learning_rate)
+        return checked_loss(loss, asked if sound else None, self.recipe)
 
     def go_back(self, state: State) -> None:
         """Take up earlier weights again, at a smaller rate."""
@@ -188,20 +193,41 @@ def mean_one(weights: Tensor) -> Tensor:
     return weights / weights.mean(0).clamp(min=torch.finfo(weights.dtype).tiny)
 
 
-def checked_loss(loss: float, rate: float | None = None) -> float:
+def checked_loss(loss: float, rate: float | None = None, recipe: Recipe = PLAIN) -> float:
     """Refuse a loss that is no number, and name the likely knob; without a learning rate only the data can be at fault.
+
+    A step shrinks weights by the factor 1 − rate·decay: it overshoots zero where the product is above 1, and above 2
+    they grow without end. Then the larger of the two is named.
+
+    Parameters
+    ----------
+    loss : float
+    rate : float, optional
+        The highest learning rate.
+    recipe : Recipe
+        `weight_decay` and `clip` are heeded.
 
     Raises
     ------
     InputError
+
+    Examples
+    --------
+    >>> checked_loss(float("inf"), 0.1, Recipe(weight_decay=100.0))
+    Traceback (most recent call last):
+    burnish.tasks.findings.InputError: the training loss is no longer a number: lower train.weight_decay, now 100: \
+times the learning rate of 0.1 it is above 1
     """
     if np.isfinite(loss):
         return loss
     if rate is None:
         raise InputError("the training loss is no number: look for features that are missing, infinite or huge")
-    raise InputError(
-        f"the training loss is no longer a number: lower train.learning_rate, now {rate:g}, or set train.clip: 1"
-    )
+    decay, clipped = recipe.weight_decay, recipe.clip is not None
+    if rate * decay > 1 and decay > rate:
+        fix = f"train.weight_decay, now {decay:g}: times the learning rate of {rate:g} it is above 1"
+    else:
+        fix = f"train.learning_rate, now {rate:g}" + ("" if clipped else ", or set train.clip: 1")
+    raise InputError(f"the training loss is no longer a number: lower {fix}")
 
 
 def choose_device(device: str = "auto") -> torch.device:

@@ -37,6 +37,7 @@ from burnish.tasks.losses import held_out_losses
 from burnish.tasks.models import Network
 from burnish.tasks.train import PLAIN, check_weights, fit_network, fit_rows, in_chunks, network_of
 from burnish.tasks.training_recipe import Recipe
+from burnish.tasks.training_rows import check_features, check_numbers, check_scale
 
 LEAST_PROBABILITY = 1e-12  # whose logarithm is still a number
 
@@ -113,6 +114,11 @@ def out_of_fold(
     -------
     OutOfFold
 
+    Raises
+    ------
+    InputError
+        As `train.train_network`.
+
     Examples
     --------
     >>> x = np.repeat(np.eye(2, dtype=np.float32), 20, axis=0)
@@ -120,6 +126,7 @@ def out_of_fold(
     >>> out_of_fold(x, y, classes=("a", "b"), model="linear").probabilities.argmax(1).tolist() == y.tolist()
     True
     """
+    check_features(features, labels, len(classes))
     labels = np.asarray(labels, np.int64)
     weights = check_weights(weights, len(labels))
     if not ((labels >= 0) & (weights > 0)).any():
@@ -202,7 +209,7 @@ class _Stack:
         classes: int,
         where: torch.device,
     ) -> None:
-        self.order = np.argsort(fold, kind="stable")
+        self.features, self.order = features, np.argsort(fold, kind="stable")
         self.epoch = 0
         self.fold, self.classes, self.where = fold, classes, where
         self.folds = int(fold.max()) + 1
@@ -216,6 +223,7 @@ class _Stack:
         given = hold_features(features, where, self.order)
         self.width, scale = features.shape[1], Network(features.shape[1], classes).to(where)
         scale.set_scale(sample(given.part(self.sizes[0], len(given))))
+        check_scale(scale, features, self.order[self.sizes[0] :])
         self.x = standardized(given, scale, in_place=True)
 
     def train(self, kind: str, recipe: Recipe, seed: int, progress: Progress | None) -> OutOfFold:
@@ -280,7 +288,10 @@ class _Stack:
         loss = self._log_loss(logs)
         if self.patient or loss < self.least:
             self.heard[unlabelled:] += share * logs
-            self.heard[:unlabelled] += share * self._asked(network, self.x.part(0, unlabelled), self.epoch % self.folds)
+            said = self._asked(network, self.x.part(0, unlabelled), self.epoch % self.folds)
+            if not bool(said.isfinite().all()):
+                check_numbers("features", self.features, self.order[:unlabelled])
+            self.heard[:unlabelled] += share * said
             self.heard_for += share
         self.least = min(loss, self.least)
         self.epoch += 1

@@ -87,7 +87,7 @@ class Dev:
         self.counted = 0
         if pixels is None or labels is None:
             return
-        strength = check_weights(weights, len(labels))
+        strength = check_weights(weights, len(labels), "dev weight")
         rows = np.flatnonzero((labels >= 0) & (strength > 0))
         self.counted = len(rows)
         self.images, self.rows = hold_images(pixels, where), torch.from_numpy(rows).to(where)

@@ -115,7 +115,7 @@ class Learner:
             total += self._step(part, images, len(batches[number]))
         self.done += 1
         self.team.align(self.network)
-        return checked_loss(float(self.team.total(total)) / len(self.rows), self.plan.rate)
+        return checked_loss(float(self.team.total(total)) / len(self.rows), self.plan.rate, self.plan.recipe)
 
     def sizes(self) -> list[int]:
         """Give how many rows of each batch of an epoch this process has."""

@@ -27,8 +27,10 @@ from burnish.tasks.losses import check_targets, held_out_losses
 from burnish.tasks.memory import LESS_DATA, SMALLER_NETWORK, fit_in_memory
 from burnish.tasks.models import Network, build_network
 from burnish.tasks.training_recipe import Recipe
+from burnish.tasks.training_rows import check_features, check_numbers, check_scale
 
 PREDICT_ROWS = 16_384
+LARGEST, SMALLEST = 1e30, 1e-30  # weights beyond, whose sums and shares float32 could not hold, are scaled
 T = TypeVar("T")
 PLAIN = Recipe()
 
@@ -130,8 +132,8 @@ def train_network(
     Raises
     ------
     InputError
-        Where weights are negative, NaN or all zero, nothing is labelled, a name is unknown, or the loss stops being a
-        number.
+        Where rows, labels and weights do not belong together, features are no numbers, weights are negative, NaN or
+        all zero, nothing is labelled, a name is unknown, or the loss stops being a number.
 
     Examples
     --------
@@ -143,21 +145,24 @@ def train_network(
     """
     began = perf_counter()
     where = choose_device(device)
+    check_features(features, labels, len(classes), dev=dev_features, dev_labels=dev_labels)
     used, s = _training_rows(labels, weights)
     y = labels.astype(np.int64)[used] if targets is None else check_targets(targets, len(labels), len(classes))[used]
-    has_dev = dev_features is not None and dev_labels is not None and bool((dev_labels >= 0).any())
-    if dev_labels is not None and dev_weights is not None:
-        has_dev = has_dev and bool(((dev_labels >= 0) & (dev_weights > 0)).any())
+    believed = (
+        np.ones(0, np.float32) if dev_labels is None else check_weights(dev_weights, len(dev_labels), "dev weight")
+    )
+    has_dev = dev_features is not None and dev_labels is not None and bool(((dev_labels >= 0) & (believed > 0)).any())
     kinds = {"auto": ("linear", "mlp") if has_dev else ("mlp",)}.get(model, (model,))
     best: tuple[float, Network, pd.DataFrame, str] | None = None
     with limited_threads(threads):
         rows = hold_features(features, where, np.flatnonzero(used))
         wanted, mass = torch.from_numpy(y).to(where), torch.from_numpy(s[:, None]).to(where)
-        judge = _dev_judge(dev_features, dev_labels, dev_weights, recipe, where) if has_dev else None
+        judge = _dev_judge(dev_features, dev_labels, believed, recipe, where) if has_dev else None
 
         def fit_kind(turned: Recipe) -> tuple[Network, pd.DataFrame]:
             network = network_of(turned, kind, features.shape[1], len(classes), seed=seed).to(where)
             network.set_scale(sample(rows))
+            check_scale(network, features, np.flatnonzero(used))
             if start is not None:
                 network.load_state_dict(start)
             ready = standardized(rows, network)
@@ -198,24 +203,43 @@ def in_chunks(rows: Rows) -> Iterator[Tensor]:
         yield from torch.split(some.float(), PREDICT_ROWS)
 
 
-def check_weights(weights: NDArray[np.floating[Any]] | None, rows: int) -> NDArray[np.float32]:
+def check_weights(weights: NDArray[np.floating[Any]] | None, rows: int, what: str = "weight") -> NDArray[np.float32]:
     """Give weights as float32 (n,), all 1 where there are none.
+
+    Weights count to one another alone. So where the largest is above 1e30, or the smallest above 0 is below 1e-30, all
+    are divided by the power of 2 above the largest; else they stay as they are.
+
+    Parameters
+    ----------
+    weights : float (n,), optional
+    rows : int
+        n.
+    what : str
+        What an error calls one of them.
 
     Raises
     ------
     InputError
         Where they are of another length, negative, NaN or infinite.
+
+    Examples
+    --------
+    >>> check_weights(np.array([0.0, 0.3]), 2).tolist(), check_weights(np.array([2.0**200, 2.0**199]), 2).tolist()
+    ([0.0, 0.30000001192092896], [0.5, 0.25])
     """
     if weights is None:
         return np.ones(rows, np.float32)
-    s = np.asarray(weights, np.float32)
+    s = np.asarray(weights, np.float64)
     if s.shape != (rows,):
-        raise InputError(f"weights have shape {s.shape} for {rows} examples: give one weight for each example")
+        raise InputError(f"{what}s have shape {s.shape} for {rows} examples: give one weight for each example")
     bad = ~np.isfinite(s) | (s < 0)
     if bad.any():
         first = int(bad.argmax())
-        raise InputError(f"weight {s[first]} in row {first}: weights are finite numbers of at least 0")
-    return s
+        raise InputError(f"{what} {s[first]} in row {first}: weights are finite numbers of at least 0")
+    largest = s.max(initial=0.0)
+    if largest > LARGEST or s.min(initial=1.0, where=s > 0) < SMALLEST:
+        s = np.ldexp(s, -int(np.frexp(largest)[1]))
+    return s.astype(np.float32)
 
 
 def network_of(recipe: Recipe, kind: str, inputs: int, classes: int, *, copies: int = 1, seed: int = 0) -> Network:
@@ -287,15 +311,13 @@ def _training_rows(
 def _dev_judge(
     features: NDArray[np.float32] | None,
     labels: NDArray[np.int64] | None,
-    weights: NDArray[np.floating[Any]] | None,
+    strength: NDArray[np.float32],
     recipe: Recipe,
     where: torch.device,
 ) -> Judge:
     assert features is not None and labels is not None
-    strength = check_weights(weights, len(labels))
-    counted = (labels >= 0) & (strength > 0)
-    x, y = hold_features(features, where, np.flatnonzero(counted)), torch.from_numpy(labels[counted].astype(np.int64))
-    y = y.to(where)
+    counted = np.flatnonzero((labels >= 0) & (strength > 0))
+    x, y = hold_features(features, where, counted), torch.from_numpy(labels[counted].astype(np.int64)).to(where)
     share = torch.from_numpy(strength[counted] / strength[counted].sum()).to(where)
 
     def judge(network: Network, _: float) -> tuple[float, float]:
@@ -303,6 +325,9 @@ def _dev_judge(
         with torch.no_grad():
             scores = torch.cat([network(part)[0] for part in in_chunks(x)])
             losses = held_out_losses(torch.log_softmax(scores, 1), y, share, loss=recipe.loss)
-            return float(losses @ share), float((scores.argmax(1) != y).float() @ share)
+            loss, error = float(losses @ share), float((scores.argmax(1) != y).float() @ share)
+        if not np.isfinite(loss):  # else of the network: its next loss on train tells
+            check_numbers("dev features", features, counted)
+        return loss, error
 
     return judge

@@ -32,6 +32,7 @@ from burnish.tasks.models import Network
 from burnish.tasks.pretrained import PretrainedEncoder
 from burnish.tasks.train import check_weights
 from burnish.tasks.training_recipe import Recipe
+from burnish.tasks.training_rows import check_pixels
 from burnish.tasks.unfreezing_stages import Judging, Stages, Step, tail_recipe
 
 
@@ -110,11 +111,13 @@ def unfreeze(
     Raises
     ------
     InputError
-        Where the network has fewer blocks, no dev row can judge, or the loss stops being a number.
+        Where the network has fewer blocks, pixels and labels do not belong together, no dev row can judge, or the loss
+        stops being a number.
     """
     check_blocks(encoder, blocks)
+    check_pixels(pixels, labels, len(classes), dev=dev_pixels, dev_labels=dev_labels)
     began, where, recipe = perf_counter(), choose_device(device), recipe or Recipe()
-    strength, believed = check_weights(weights, len(labels)), check_weights(dev_weights, len(dev_labels))
+    strength, believed = check_weights(weights, len(labels)), check_weights(dev_weights, len(dev_labels), "dev weight")
     rows, judges = learnt_rows(labels, strength), learnt_rows(dev_labels, believed)
     wanted = np.asarray(labels, np.int64) if targets is None else check_targets(targets, len(labels), len(classes))
     shares = believed[judges].astype(np.float64)

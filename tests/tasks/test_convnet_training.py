@@ -108,3 +108,18 @@ def test_convolutions_are_whole_where_it_predicts_and_the_setting_comes_back() -
 def test_auto_asks_it_on_a_gpu_alone() -> None:
     assert not asked_by_auto("cpu")
     assert asked_by_auto("auto") == torch.cuda.is_available()
+
+
+def test_a_decay_that_overshoots_is_named() -> None:
+    recipe = Recipe(epochs=40, optimizer="sgd", weight_decay=1e6)
+    with pytest.raises(InputError, match=r"lower train\.weight_decay, now 1e\+06"):
+        train_cnn(*bars(), classes=CLASSES, recipe=recipe)
+
+
+def test_weights_of_any_size_train_the_same_network() -> None:
+    pixels, labels = bars(20)
+    plain, turned = (
+        train_cnn(pixels, labels, np.full(20, size), classes=CLASSES, recipe=Recipe(epochs=2))
+        for size in (1.0, 2.0**126)
+    )
+    np.testing.assert_array_equal(predict_images(plain.network, pixels), predict_images(turned.network, pixels))

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.fitting import choose_device, fit, limited_threads
+from burnish.tasks.fitting import checked_loss, choose_device, fit, limited_threads
 from burnish.tasks.losses import weighted_loss
 from burnish.tasks.models import build_network
+from burnish.tasks.optimizers import usual_rate
 from burnish.tasks.training_recipe import Recipe
 
 
@@ -106,11 +107,37 @@ def test_leaves_the_global_generator_alone():
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_a_loss_that_is_no_number_names_the_knob():
+def test_a_loss_that_is_no_number_names_the_features_where_they_are_at_fault():
     x, y = data()
     x[0, 0] = np.nan
-    with pytest.raises(InputError, match="learning_rate"):
+    with pytest.raises(InputError, match="missing, infinite or huge"):
         fit(build_network("linear", 4, 2), x, y, torch.ones(200, 1), Recipe(), judge=None, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"learning_rate": 1e30}, "lower train.learning_rate, now 1e+30, or set train.clip: 1"),
+        ({"learning_rate": 1e30, "clip": 1.0}, "lower train.learning_rate, now 1e+30"),
+        ({"optimizer": "adam", "weight_decay": 1.0}, "lower train.learning_rate, now 0.001, or set train.clip: 1"),
+        (
+            {"optimizer": "sgd", "weight_decay": 1e6},
+            "lower train.weight_decay, now 1e+06: times the learning rate of 0.1 it is above 1",
+        ),
+    ],
+)
+def test_a_loss_that_is_no_number_names_the_knob(knobs, said):
+    recipe = Recipe(**knobs)
+    with pytest.raises(InputError) as refused:
+        checked_loss(float("nan"), usual_rate(recipe.optimizer, recipe.learning_rate), recipe)
+    assert str(refused.value) == f"the training loss is no longer a number: {said}"
+
+
+def test_a_decay_that_overshoots_is_named_where_the_network_is_trained():
+    x, y = data()
+    recipe = Recipe(optimizer="sgd", weight_decay=1e6, epochs=30)
+    with pytest.raises(InputError, match=r"train\.weight_decay, now 1e\+06"):
+        fit(build_network("mlp", 4, 2), x, y, torch.ones(200, 1), recipe, judge=None, seed=0)
 
 
 def test_threads_are_set_back():

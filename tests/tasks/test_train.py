@@ -120,6 +120,27 @@ def test_refuses_weights(bad):
         check_weights(np.array(bad), 2)
 
 
+def test_ordinary_weights_are_left_as_they_are():
+    given = np.array([0.0, 0.1, 1e-29, 1e29])
+    assert check_weights(given, 4).tobytes() == given.astype(np.float32).tobytes()
+
+
+@pytest.mark.parametrize("size", [1e39, 1e300, 1e-60, 1e-300, 3e38])
+def test_weights_of_any_size_keep_what_they_are_to_one_another(size):
+    s = check_weights(np.array([1.0, 2.0, 0.0, 3.0]) * size, 4)
+    assert s.dtype == np.float32 and 0.1 < s.max() <= 1
+    np.testing.assert_allclose(s / s[0], [1, 2, 0, 3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [2.0**120, 2.0**-190, 2.0**1000])
+@pytest.mark.parametrize("model", ["linear", "mlp"])
+def test_weights_of_any_size_train_the_same_network(cancer, size, model):
+    x, y = cancer
+    kinds = {"classes": ("m", "b"), "model": model, "recipe": Recipe(epochs=3)}
+    plain, turned = (train_network(x[:200], y[:200], np.full(200, s), **kinds) for s in (1.0, size))
+    assert predict(plain, x).tobytes() == predict(turned, x).tobytes()
+
+
 def test_refuses_nothing_to_learn_from(cancer):
     x, y = cancer
     with pytest.raises(InputError, match="label"):

@@ -128,6 +128,14 @@ def test_what_cannot_be_unfrozen_is_said() -> None:
         walk(judged=np.full(len(JUDGED), -1))
 
 
+def test_a_label_for_each_image() -> None:
+    encoder, head = frozen()
+    with pytest.raises(InputError, match=r"labels for .* rows of pixels"):
+        unfreeze(encoder, head, PIXELS, LABELS[:-1], blocks=1, dev_pixels=DEV, dev_labels=JUDGED, classes=CLASSES)
+    with pytest.raises(InputError, match=r"labels for .* rows of dev pixels"):
+        unfreeze(encoder, head, PIXELS, LABELS, blocks=1, dev_pixels=DEV, dev_labels=JUDGED[:-1], classes=CLASSES)
+
+
 def test_a_stage_ends_after_the_patience_without_a_better_dev_loss() -> None:
     chance = np.random.default_rng(2).integers(0, 2, len(JUDGED))
     found = walk(judged=chance, recipe=Recipe(epochs=30, patience=2))
