@@ -147,12 +147,18 @@ def soft_targets(
     float32 (n, k)
         Rows sum to 1; a row that suggests nothing else gives all to its label.
 
+    Raises
+    ------
+    InputError
+        Where the quality of a label is no probability.
+
     Examples
     --------
     >>> soft_targets(np.array([0]), np.array([0.6]), np.array([[0.5, 0.4, 0.1]])).round(2).tolist()
     [[0.6000000238418579, 0.3199999928474426, 0.07999999821186066]]
     """
     rows, labelled = np.arange(len(labels)), labels >= 0
+    check_quality(quality, labelled)
     others = np.array(suggested, np.float64)
     others[rows[labelled], labels[labelled]] = 0
     total = others.sum(axis=1, keepdims=True)
@@ -161,6 +167,22 @@ def soft_targets(
     out = others / np.where(total > 0, total, 1) * (1 - mass)[:, None]
     out[rows[labelled], labels[labelled]] = mass[labelled]
     return out.astype(np.float32)
+
+
+def check_quality(quality: NDArray[np.floating[Any]], labelled: NDArray[np.bool_]) -> None:
+    """Refuse a quality of labels that is no probability where there is a label, (n,) and bool (n,).
+
+    Raises
+    ------
+    InputError
+    """
+    given = np.asarray(quality)
+    if given.shape != labelled.shape:
+        raise InputError(f"label_quality has shape {given.shape} for {len(labelled)} labels: give one for each")
+    bad = labelled & ~((given >= 0) & (given <= 1))
+    if bad.any():
+        row = int(bad.argmax())
+        raise InputError(f"the label quality of row {row} is {given[row]:g}: give a probability from 0 to 1")
 
 
 def check_targets(targets: NDArray[np.floating[Any]], rows: int, classes: int) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from burnish.tasks.findings import Finding, InputError
+from burnish.tasks.losses import check_quality
 from burnish.tasks.train import check_weights
 
 LIKELY_RIGHT = 0.5
@@ -62,15 +63,15 @@ def strengthening_factors(
     misclassified : bool (n,), optional
         Rows the last model got wrong.
     ratios : float (n,), optional
-        How much more often such a row is met in the target: see `density.density_ratio`.
+        How much more often such a row is met in the target, ≥ 0: see `density.density_ratio`.
     user : float (n,), optional
-        Weights of the user's own, ≥ 0.
+        Weights of the user's own, ≥ 0; very large or small ones are scaled (`train.check_weights`).
     class_balance, source_balance, density : float
         From 0 (as they come) to 1 (balanced; the whole of `ratios`).
     quality : bool
         Whether to weigh by `label_quality`.
     hard : float
-        Extra weight of misclassified rows.
+        Extra weight of misclassified rows, ≥ 0.
     cap : float
         No row weighs more than this times the mean; at least 1.
 
@@ -83,7 +84,8 @@ def strengthening_factors(
     Raises
     ------
     InputError
-        Where the user's weights are negative, NaN or of another length, or all weights are 0.
+        Where something is of another length than the labels, a factor or a knob is out of its bounds, the user's
+        weights are negative or NaN, or all weights are 0.
 
     Examples
     --------
@@ -94,13 +96,16 @@ def strengthening_factors(
     used = labels >= 0
     if not used.any():
         raise InputError("no example has a label: there is nothing to weigh")
-    if cap < 1:
-        raise InputError(f"the cap of the weights is {cap:g}, and their mean 1: give 1 or more")
-    right = np.ones(len(labels)) if label_quality is None else np.nan_to_num(label_quality, nan=1.0)
+    _check_knobs({"class_balance": class_balance, "source_balance": source_balance, "density": density}, hard, cap)
+    _check_lengths(len(labels), sources=sources, target=target, misclassified=misclassified, ratios=ratios)
+    right = np.ones(len(labels))
+    if label_quality is not None:
+        right = np.where(np.isnan(label_quality), 1.0, label_quality)
+        check_quality(right, used)
     parts = {
         "weight_class": _balance(labels, used, None, class_balance),
         "weight_source": _source_weights(sources, used, target, source_balance),
-        "weight_density": np.ones(len(labels)) if ratios is None else np.asarray(ratios, np.float64) ** density,
+        "weight_density": _density_weights(ratios, used, density),
         "weight_quality": right if quality else np.ones(len(labels)),
         "weight_hard": _hard_weights(misclassified, right, hard),
         "weight_user": check_weights(user, len(labels)).astype(np.float64),
@@ -145,6 +150,22 @@ def weight_findings(weights: Weights, labels: NDArray[np.int64]) -> list[Finding
     ]
 
 
+def _check_knobs(balances: dict[str, float], hard: float, cap: float) -> None:
+    for name, value in balances.items():
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is {value:g}: give a number from 0 to 1")
+    if not 0 <= hard < np.inf:
+        raise InputError(f"hard is {hard:g}: give a finite number of at least 0")
+    if not 1 <= cap < np.inf:
+        raise InputError(f"the cap of the weights is {cap:g}, and their mean 1: give a finite number of at least 1")
+
+
+def _check_lengths(rows: int, **given: pd.Series | NDArray[Any] | None) -> None:
+    for name, values in given.items():
+        if values is not None and np.shape(values) != (rows,):
+            raise InputError(f"{name} has shape {np.shape(values)} for {rows} labels: give one for each")
+
+
 def _balance(codes: NDArray[np.int64], used: NDArray[np.bool_], target: Weights | None, strength: float) -> Weights:
     """(wanted share / share among the rows used)^strength, by code; wanted: `target`, or all codes that occur alike."""
     size = int(codes.max()) + 1
@@ -166,6 +187,16 @@ def _source_weights(
     if counts is None or not counts[there].any():
         return _balance(codes, used, None, strength)
     return _balance(codes, used, np.where(there, counts, 0) / counts[there].sum(), strength)
+
+
+def _density_weights(ratios: NDArray[np.floating[Any]] | None, used: NDArray[np.bool_], strength: float) -> Weights:
+    if ratios is None:
+        return np.ones(len(used))
+    bad = used & ~((ratios >= 0) & np.isfinite(ratios))
+    if bad.any():
+        row = int(bad.argmax())
+        raise InputError(f"the density ratio of row {row} is {ratios[row]:g}: give a finite number of at least 0")
+    return np.where(used, np.asarray(ratios, np.float64), 1.0) ** strength
 
 
 def _hard_weights(misclassified: NDArray[np.bool_] | None, right: Weights, strength: float) -> Weights:

@@ -76,6 +76,19 @@ def test_soft_targets_are_the_suggestion_where_it_says_the_quality_itself():
     np.testing.assert_allclose(soft_targets(np.array([0, 0]), np.array([0.7, 0.4]), suggested), suggested, atol=1e-6)
 
 
+@pytest.mark.parametrize("quality", [[1.0, 1.5], [1.0, -0.1], [1.0, np.nan]])
+def test_refuses_a_quality_that_is_no_probability(quality):
+    suggested = np.full((2, 2), 0.5)
+    with pytest.raises(InputError, match=r"label quality of row 1 is .*: give a probability from 0 to 1"):
+        soft_targets(np.array([0, 1]), np.array(quality), suggested)
+    assert soft_targets(np.array([0, -1]), np.array(quality), suggested)[1].tolist() == [0.5, 0.5]
+
+
+def test_refuses_a_quality_of_another_length():
+    with pytest.raises(InputError, match=r"label_quality has shape \(1,\) for 2 labels"):
+        soft_targets(np.array([0, 1]), np.ones(1), np.full((2, 2), 0.5))
+
+
 @pytest.mark.parametrize("bad", [[[0.5, 0.6]], [[-0.5, 1.5]], [[np.nan, 1.0]], [[1.0]]])
 def test_refuses_targets_that_are_no_distribution(bad):
     with pytest.raises(InputError, match="soft label"):

@@ -110,6 +110,40 @@ def test_refuses_weights(user):
         strengthening_factors(np.array([0, 1]), user=np.array(user))
 
 
+@pytest.mark.parametrize("size", [1e39, 1e-60])
+def test_the_users_own_weights_may_be_of_any_size(size):
+    made = strengthening_factors(np.array([0, 1]), user=np.array([3.0, 1.0]) * size)
+    assert made["weight"].to_numpy() == pytest.approx([1.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"label_quality": np.array([-3.0, 1.0])}, "label quality of row 0 is -3: give a probability from 0 to 1"),
+        ({"label_quality": np.array([1.0, 9.0])}, "label quality of row 1 is 9"),
+        ({"label_quality": np.array([1.0, np.inf])}, "label quality of row 1 is inf"),
+        ({"label_quality": np.ones(3)}, r"label_quality has shape \(3,\) for 2 labels"),
+        ({"misclassified": np.zeros(3, bool)}, r"misclassified has shape \(3,\) for 2 labels"),
+        ({"target": np.zeros(1, bool)}, r"target has shape \(1,\) for 2 labels"),
+        ({"sources": np.array(["a"])}, r"sources has shape \(1,\) for 2 labels"),
+        ({"ratios": np.ones(1)}, r"ratios has shape \(1,\) for 2 labels"),
+        ({"ratios": np.array([1.0, np.nan])}, "ratio of row 1 is nan: give a finite number of at least 0"),
+        ({"ratios": np.array([-1.0, 1.0])}, "ratio of row 0 is -1"),
+        ({"class_balance": -1.0}, "class_balance is -1: give a number from 0 to 1"),
+        ({"source_balance": 2.0}, "source_balance is 2"),
+        ({"density": np.nan}, "density is nan"),
+        ({"hard": -5.0}, "hard is -5: give a finite number of at least 0"),
+        ({"hard": np.inf}, "hard is inf"),
+        ({"cap": np.nan}, "cap of the weights is nan, .*: give a finite number of at least 1"),
+        ({"cap": np.inf}, "cap of the weights is inf"),
+        ({"cap": 0.5}, "cap of the weights is 0.5"),
+    ],
+)
+def test_refuses_what_is_out_of_bounds(given, said):
+    with pytest.raises(InputError, match=said):
+        strengthening_factors(np.array([0, 1]), **given)
+
+
 def test_refuses_no_labels():
     with pytest.raises(InputError, match="no example has a label"):
         strengthening_factors(np.array([-1, -1]))
