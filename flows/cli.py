@@ -273,7 +273,9 @@ def predict(
 ) -> None:
     """Apply the trained model to new data; writes a CSV of id, predicted class, confidence and probabilities.
 
-    The id is that of the run's id column, or an image's path; without either, the number of the row, from 0.
+    The id is that of the run's id column, or an image's path; without either, the number of the row, from 0. A cell
+    that cannot be read as what its column held in the run counts as missing, and is said; a file most of whose cells in
+    a column are so is refused.
     """
     from burnish.flows.predict import export_onnx, predict_file
 

@@ -13,6 +13,7 @@ from burnish.flows.config import Config, load_config
 from burnish.tasks.cleaned import escape_formulas
 from burnish.tasks.features import TableEncoder
 from burnish.tasks.findings import InputError
+from burnish.tasks.misfits import Misfits
 from burnish.tasks.new_rows import RowReader, stored_treatment
 from burnish.tasks.notation import things
 from burnish.tasks.onnx_export import check_onnx, write_onnx
@@ -27,7 +28,9 @@ READ_BY = ("data.delimiter", "data.encoding", "data.id")  # what new data may ha
 def predict_file(run_folder: Path, path: Path, out: Path, sets: list[str] | None = None) -> str | None:
     """Write `id, predicted, confidence` and a probability a class for every new example to `out`.
 
-    Parts of the data are read, predicted and written one after another; where one fails, no file is left.
+    Parts of the data are read, predicted and written one after another; where one fails, no file is left. A cell that
+    cannot be read as what its column held in the run counts as missing; whether too many of a column's are so is known
+    after the last part.
 
     Parameters
     ----------
@@ -37,28 +40,30 @@ def predict_file(run_folder: Path, path: Path, out: Path, sets: list[str] | None
     Returns
     -------
     str or None
-        A sentence about images that cannot be read, which are predicted nothing, or about columns whose categories
-        are mostly strange to the model, where there are any.
+        A sentence a line, where there are any: images that cannot be read, which are predicted nothing; cells that
+        cannot be read, and columns of nothing; columns whose categories are mostly strange to the model.
 
     Raises
     ------
     InputError
-        The run has no model, the new data cannot be read, or its columns do not fit.
+        The run has no model, the new data cannot be read, or its columns do not fit: one is not there, or most of its
+        cells, and more than one, cannot be read.
     """
     if out.exists():
         raise InputError(f"{out} exists already; name another file with --out")
     if not out.parent.is_dir():
         raise InputError(f"cannot write {out}: {out.parent} is no folder; name another file with --out")
     model, reader, _ = _opened(run_folder, sets)
-    unfinished, strange, failed = out.with_name(f"{out.name}.part"), Strangers(), list[str]()
+    unfinished = out.with_name(f"{out.name}.part")
+    strange, misfits, failed = Strangers(), Misfits(), list[str]()
     try:
-        for place, (ids, rows, unreadable) in enumerate(reader.read(path)):
+        for place, (ids, rows, unreadable) in enumerate(reader.read(path, misfits)):
             strange.count(model.encoder, rows)
-            said = _predictions(model, ids, rows)
+            predicted = _predictions(model, ids, rows)
             if unreadable is not None and unreadable.any():
-                said.loc[unreadable, said.columns[1:]] = None
-                failed += said.loc[unreadable, "id"].tolist()
-            part = escape_formulas(said)
+                predicted.loc[unreadable, predicted.columns[1:]] = None
+                failed += predicted.loc[unreadable, "id"].tolist()
+            part = escape_formulas(predicted)
             part.to_csv(unfinished, mode="a" if place else "w", header=not place, index=False, lineterminator="\n")
         unfinished.replace(out)
     except OSError as error:
@@ -68,7 +73,8 @@ def predict_file(run_folder: Path, path: Path, out: Path, sets: list[str] | None
     finally:
         if unfinished.is_file():
             unfinished.unlink()
-    return _cannot_read(failed) if failed else strange.sentence()
+    said = [_cannot_read(failed) if failed else None, misfits.sentence(), strange.sentence()]
+    return "\n".join(each for each in said if each) or None
 
 
 def export_onnx(run_folder: Path, out: Path, path: Path | None = None, sets: list[str] | None = None) -> str:
@@ -91,7 +97,12 @@ def export_onnx(run_folder: Path, out: Path, path: Path | None = None, sets: lis
     model, reader, config = _opened(run_folder, sets)
     data = config.data
     given = path or (data.path if data.embeddings is None else data.embeddings)
-    rows = next(reader.read(given)).rows
+    misfits = Misfits()
+    rows = next(reader.read(given, misfits)).rows
+    try:
+        misfits.refuse()
+    except InputError as error:
+        raise InputError(f"{given}: {error}") from None
     written = write_onnx(model)
     apart, count = check_onnx(written, model, rows)
     try:

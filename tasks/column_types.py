@@ -17,7 +17,17 @@ import pandas as pd
 
 from burnish.tasks.text_types import EXACT, MISSING, MixedCells, Notation, ReadText, holds_beyond_float, type_text
 
-__all__ = ["MISSING", "MixedCells", "Notation", "TypedColumns", "infer_types", "is_missing", "type_columns"]
+__all__ = [
+    "MISSING",
+    "MixedCells",
+    "Notation",
+    "TypedColumns",
+    "drop_infinities",
+    "infer_types",
+    "is_missing",
+    "is_text",
+    "type_columns",
+]
 
 _LARGEST = 1e150  # the square of a larger number, which a spread is made of, is beyond float
 
@@ -87,17 +97,17 @@ def type_columns(frame: pd.DataFrame, notations: Mapping[str, Notation] | None =
     found: dict[str, ReadText] = {}
     for name in frame.columns:
         given = frame[name]
-        if not _is_text(given):
+        if not is_text(given):
             column = _type_native(given)
         elif notations and name in notations:
             column = _by_notation(given, notations[name])
         else:
             column, found[name] = type_text(given)
         if pd.api.types.is_float_dtype(column.dtype):
-            column, endless = _drop_infinities(column)
+            column, endless = drop_infinities(column)
             if endless:
                 infinite[name] = endless
-        if _is_text(column) and holds_beyond_float(column):
+        if is_text(column) and holds_beyond_float(column):
             beyond_float.append(name)
         typed[name] = column
     return TypedColumns(
@@ -118,7 +128,8 @@ def is_missing(column: pd.Series) -> pd.Series:
     return pd.Series(spelled[codes], index=column.index)
 
 
-def _is_text(column: pd.Series) -> bool:
+def is_text(column: pd.Series) -> bool:
+    """Tell whether a column came as text, or as objects that are read as such."""
     return isinstance(column.dtype, pd.StringDtype) or column.dtype == object
 
 
@@ -162,6 +173,7 @@ def _keep_text(column: pd.Series) -> pd.Series:
     return column.mask(missing) if missing.any() else column
 
 
-def _drop_infinities(column: pd.Series) -> tuple[pd.Series, int]:
+def drop_infinities(column: pd.Series) -> tuple[pd.Series, int]:
+    """Make infinities and numbers beyond ±1e150 missing, and tell how many there were."""
     endless = np.abs(column.to_numpy(dtype=np.float64, na_value=np.nan)) > _LARGEST
     return (column.mask(endless), int(endless.sum())) if endless.any() else (column, 0)

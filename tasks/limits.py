@@ -151,7 +151,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> pd.Series:
         raise InputError(f"column {name!r} has outlier limits but is not in the data: give it again.")
     column = frame[name]
     if not is_number(column):
-        raise InputError(f"column {name!r} held numbers when its limits were learnt, and holds {column.dtype} now.")
+        raise InputError(f"column {name!r} held numbers when its limits were learnt, and holds none now: give numbers.")
     return column
 
 

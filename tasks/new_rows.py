@@ -1,8 +1,9 @@
 """New examples → rows that a saved model reads, a bounded number at a time, treated as the run treated its own.
 
 Columns are read as the run read them: those it took for categories and text stay as they are written (a part of a file
-may well look like numbers), the others become numbers, booleans and dates in the run's notation; then the run's limits
-are applied.
+may well look like numbers), the others become numbers, booleans and dates in the run's notation, cell by cell; then the
+run's limits are applied. A cell that cannot be read so is missing; where most of a column's are, over the whole file,
+the file is refused (`misfits`).
 
 Known failure: rows of .jsonl tables are read as a whole; a file in UTF-16 too.
 """
@@ -26,6 +27,8 @@ from burnish.tasks.features import TableEncoder, check_columns
 from burnish.tasks.findings import InputError
 from burnish.tasks.image_files import IMAGE_SUFFIXES
 from burnish.tasks.images import measure_images
+from burnish.tasks.learnt_types import LearntType
+from burnish.tasks.misfits import Misfits
 from burnish.tasks.notation_findings import NOTATIONS, notations_from_dict
 from burnish.tasks.outliers import Limits
 from burnish.tasks.pixels import PixelEncoder
@@ -76,14 +79,20 @@ class RowReader:
     delimiter: str | None = None
     encoding: str | None = None
 
-    def read(self, path: Path) -> Iterator[Part]:
+    def read(self, path: Path, misfits: Misfits | None = None) -> Iterator[Part]:
         """Give ids and rows, a part at a time.
+
+        Parameters
+        ----------
+        misfits : Misfits, optional
+            Where the cells that cannot be read are counted.
 
         Raises
         ------
         InputError
-            The data cannot be read, or its columns do not fit.
+            The data cannot be read, or its columns do not fit; that most cells of one do not, after the last part.
         """
+        misfits = Misfits() if misfits is None else misfits
         tabular = isinstance(self.encoder, TableEncoder | TreeEncoder)
         if self.embeddings and path.suffix.lower() in FORMATS:
             raise InputError(f"{path} is a table, and this model reads embeddings: give the .npy file of its rows")
@@ -92,12 +101,13 @@ class RowReader:
         elif path.is_dir() and not tabular:
             yield from self._folder(path)
         elif tabular or self.image is not None:
-            yield from self._table(path)
+            yield from self._table(path, misfits)
+            misfits.refuse()
         else:
             what = "is a file" if path.exists() else "does not exist"
             raise InputError(f"{path} {what}, and this model reads a folder of images: give the one that they are in")
 
-    def _table(self, path: Path) -> Iterator[Part]:
+    def _table(self, path: Path, misfits: Misfits) -> Iterator[Part]:
         start = 0
         frames = table_frames(path, delimiter=self.delimiter, encoding=self.encoding, rows=PART_ROWS, size=PART_BYTES)
         for frame in frames:
@@ -105,7 +115,7 @@ class RowReader:
             start += len(frame)
             ids = frame[self.id].astype("str") if self.id in frame else pd.Series(frame.index).astype("str")
             if self.image is None:
-                yield Part(ids.tolist(), self._typed(frame))
+                yield Part(ids.tolist(), self._typed(frame, misfits))
                 continue
             check_columns(frame, [self.image])
             images = frame[self.image].tolist()
@@ -113,25 +123,34 @@ class RowReader:
                 some = slice(first, first + PART_IMAGES)
                 yield Part(ids.tolist()[some], *self._pixels(path.parent, images[some]))
 
-    def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def _typed(self, frame: pd.DataFrame, misfits: Misfits) -> pd.DataFrame:
         """Type the columns that are needed, and treat what is outside the limits."""
         encoder = self.encoder
         assert isinstance(encoder, TableEncoder | TreeEncoder)
         written, text = _written(encoder)
-        limited = [each.column for each in self.limits.columns] if self.limits else []
+        learnt = self._learnt(encoder)
         by = [self.limits.by] if self.limits and self.limits.by else []
-        wanted = list(dict.fromkeys([*encoder.columns, *limited, *by]))
+        wanted = list(dict.fromkeys([*encoder.columns, *learnt, *by]))
         check_columns(frame, wanted)
         kept = [name for name in written if isinstance(frame[name].dtype, pd.StringDtype)]
-        typed = infer_types(frame[[name for name in wanted if name not in {*kept, text}]], self.notations)
-        for name in kept:
-            typed[name] = frame[name].mask(is_missing(frame[name]))
+        others = [name for name in wanted if name not in {*learnt, *kept, text}]
+        typed = dict(infer_types(frame[others], self.notations).items())
+        typed |= {name: frame[name].mask(is_missing(frame[name])) for name in kept}
         if text is not None:
             typed[text] = frame[text].astype("str")
-        for name in limited:  # with nothing in it, a column of numbers looks like any other
-            if typed[name].isna().all():
-                typed[name] = typed[name].astype(np.float64)
-        return self.limits.apply(typed)[0] if self.limits else typed
+        for name, each in learnt.items():
+            read = each.read(frame[name])
+            misfits.count(name, each, read)
+            typed[name] = read.typed
+        rows = pd.DataFrame(typed, index=frame.index, copy=False)
+        return self.limits.apply(rows)[0] if self.limits else rows
+
+    def _learnt(self, encoder: TableEncoder | TreeEncoder) -> dict[str, LearntType]:
+        """Give the columns of numbers, booleans and dates, each with what it held in the data of the run."""
+        plans = encoder.plans if isinstance(encoder, TreeEncoder) else encoder.numbers
+        kinds = {plan.name: plan.kind for plan in plans if plan.kind != "category"}
+        kinds |= {each.column: "number" for each in (self.limits.columns if self.limits else ())}
+        return {name: LearntType(kind, self.notations.get(name)) for name, kind in kinds.items()}
 
     def _folder(self, folder: Path) -> Iterator[Part]:
         found = (file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)

@@ -118,9 +118,29 @@ def type_text(column: pd.Series) -> tuple[pd.Series, ReadText]:
         if read.typed is None and known.all():
             return column, read  # takes no place beside the table's own
         values = values if read.typed is None else read.typed.reindex(values.index)
+    return to_cells(values, codes, column), read
+
+
+def to_cells(values: pd.Series, codes: NDArray[np.intp], column: pd.Series) -> pd.Series:
+    """Give the cells of a column from its distinct values, read, and the place of each among them, −1 for none."""
     missing = values.iloc[:0].reindex([-1])
     taken = pd.concat([values, missing]).array.take(np.where(codes < 0, len(values), codes))
-    return pd.Series(taken, index=column.index, name=column.name), read
+    return pd.Series(taken, index=column.index, name=column.name)
+
+
+def plain_numbers(values: pd.Series) -> pd.Series:
+    """Read those of distinct, stripped values that are plainly numbers, without leading zeros; the others are missing.
+
+    Examples
+    --------
+    >>> plain_numbers(pd.Series(["12", "007", "1,5", "x"], dtype="str")).tolist()
+    [12, <NA>, <NA>, <NA>]
+    """
+    fits = _matches(values, _NUMBER) & ~_matches(values, _PADDED)
+    numbers = pd.Series(np.nan, index=values.index, dtype=np.float64)
+    numbers[fits] = values[fits].to_numpy(dtype=object).astype(np.float64)
+    whole = fits.any() and _matches(values[fits], _INTEGER).all() and (numbers[fits].abs() < EXACT).all()
+    return numbers.astype("Int64") if whole else numbers
 
 
 def _agree(values: pd.Series) -> ReadText:

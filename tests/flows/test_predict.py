@@ -100,10 +100,64 @@ def test_a_column_of_new_categories_is_said(run):
     assert "200 of 200" in said
 
 
+def with_cells(frame, cells):
+    """Put cells in place of the first numbers."""
+    size = frame["size"].astype("str").fillna("")
+    return frame.assign(size=[*cells, *size[len(cells) :]])
+
+
+@pytest.mark.parametrize("rows", [1, 10, 30, 200])
+@pytest.mark.parametrize("size", [300, 1 << 20])
+def test_a_cell_that_cannot_be_read_is_said_whatever_is_beside_it(run, monkeypatch, rows, size):
+    monkeypatch.setattr(new_rows, "PART_BYTES", size)
+    folder, frame, trained = run
+    with_cells(frame, ["n.a. (refused)"])[:rows].to_csv(folder / "one.csv", index=False)
+    said = predict_file(folder / "run", folder / "one.csv", folder / "p.csv")
+    there = 1 + int(frame["size"][1:rows].notna().sum())
+    assert said == f"cells that cannot be read count as missing: 1 of {there} in 'size' ('n.a. (refused)')"
+    missing = frame.assign(size=frame["size"].mask(frame.index == 0))[:rows]
+    read = pd.read_csv(folder / "p.csv")
+    np.testing.assert_array_equal(read[["p_=no", "p_yes"]].to_numpy(), trained.predict(missing))
+
+
+@pytest.mark.parametrize("size", [300, 1 << 20])
+def test_a_column_most_of_whose_cells_cannot_be_read_is_refused(run, monkeypatch, size):
+    monkeypatch.setattr(new_rows, "PART_BYTES", size)
+    folder, frame, _ = run
+    there = frame[frame["size"].notna()][:100].reset_index(drop=True)
+    for count, refused in [(10, False), (50, False), (51, True), (100, True)]:
+        with_cells(there, [f"1,{place}" for place in range(count)]).to_csv(folder / "n.csv", index=False)
+        (folder / "p.csv").unlink(missing_ok=True)
+        if not refused:
+            assert f"{count} of 100 in 'size'" in predict_file(folder / "run", folder / "n.csv", folder / "p.csv")
+            continue
+        with pytest.raises(InputError, match=rf"n\.csv: column 'size' held.*{count} of 100 cells.*\('1,0', '1,1'\)"):
+            predict_file(folder / "run", folder / "n.csv", folder / "p.csv")
+        assert not list(folder.glob("p.csv*"))
+
+
+def test_what_is_to_be_said_is_said_together(run):
+    folder, frame, _ = run
+    frame.assign(size="", code="new").to_csv(folder / "e.csv", index=False)
+    empty, strange = predict_file(folder / "run", folder / "e.csv", folder / "p.csv").split("\n")
+    assert empty == "'size' is empty throughout"
+    assert "'code'" in strange
+    frame[:1].assign(size="").to_csv(folder / "e.csv", index=False)
+    assert predict_file(folder / "run", folder / "e.csv", folder / "q.csv") is None
+
+
+def test_onnx_is_not_checked_on_rows_that_do_not_fit(run):
+    folder, frame, _ = run
+    frame.assign(size="much").to_csv(folder / "words.csv", index=False)
+    with pytest.raises(InputError, match=r"words\.csv: column 'size' held numbers"):
+        export_onnx(folder / "run", folder / "m.onnx", folder / "words.csv")
+    assert not (folder / "m.onnx").exists()
+
+
 def test_what_is_wrong_with_the_columns_names_the_file(run):
     folder, frame, _ = run
     frame.assign(size="much").to_csv(folder / "words.csv", index=False)
-    with pytest.raises(InputError, match=r"words\.csv: column 'size' held a number"):
+    with pytest.raises(InputError, match=r"words\.csv: column 'size' held numbers.*200 of 200 cells"):
         predict_file(folder / "run", folder / "words.csv", folder / "p.csv")
     (folder / "run" / "config.yaml").unlink()
     with pytest.raises(InputError, match=r"has lost its config\.yaml"):

@@ -155,5 +155,5 @@ class TestApply:
         assert np.shares_memory(treated["x"].to_numpy(), frame["x"].to_numpy())
 
     def test_a_column_that_got_a_bool_has_turned(self):
-        with pytest.raises(InputError, match="holds bool now"):
+        with pytest.raises(InputError, match="holds none now: give numbers"):
             between(0.0, 1.0).apply(pd.DataFrame({"x": [True, False]}))

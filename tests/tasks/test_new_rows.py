@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from burnish.tasks import new_rows
-from burnish.tasks.column_types import infer_types
+from burnish.tasks.column_types import infer_types, type_columns
 from burnish.tasks.encoders import fit_patch_encoder
 from burnish.tasks.features import fit_array_encoder, fit_table_encoder
 from burnish.tasks.findings import InputError
+from burnish.tasks.misfits import Misfits
 from burnish.tasks.new_rows import LIMITS, RowReader, stored_treatment
 from burnish.tasks.outliers import fit_limits
 from burnish.tasks.tree_columns import fit_tree_encoder
@@ -84,6 +85,45 @@ def test_rows_whose_numbers_are_all_missing_are_read(tmp_path, given):
     assert rows["size"].isna().all() and rows["size"].dtype == np.float64
 
 
+KINDS = [
+    ("size", ["1.234,5", "1 200", "", "12"], [1, 1, 0, 0]),
+    ("answer", ["nein", "2", "N/A", "TRUE"], [1, 1, 0, 0]),
+    ("day", ["06.09.2018", "20180906", "-", "2018-09-06"], [1, 1, 0, 0]),
+]
+
+
+@pytest.mark.parametrize("name, cells, lost", KINDS)
+@pytest.mark.parametrize("others", [0, 1, 9, 100])
+def test_a_cell_is_read_alike_whatever_is_beside_it(tmp_path, given, name, cells, lost, others):
+    given = given.assign(answer=np.where(np.arange(ROWS) % 2, "yes", "no"))
+    frame, *both = encoders(given)
+    for cell, unreadable in zip(cells, lost, strict=True):
+        rows = pd.concat([given[:1].assign(**{name: cell}), given[1 : 1 + others]])
+        rows.to_csv(tmp_path / "t.csv", index=False)
+        for encoder in both:
+            misfits = Misfits()
+            ((_, read, _),) = RowReader(encoder=encoder).read(tmp_path / "t.csv", misfits)
+            assert misfits.columns[name].unreadable == unreadable
+            assert read[name].isna().tolist() == [cell != cells[3]] + [False] * others
+            as_ever = encoder.transform(frame.assign(note=given["note"]))[1 : 1 + others]
+            np.testing.assert_array_equal(encoder.transform(read)[1:], as_ever)
+
+
+def test_the_notation_that_was_learnt_decides(tmp_path, given):
+    written = given.assign(size=given["size"].str.replace(".", ",", regex=False))
+    typed = type_columns(written)
+    encoder = fit_tree_encoder(typed.frame, ["size"], np.ones(ROWS, bool))
+    reader = RowReader(encoder=encoder, notations=typed.notations)
+    pd.DataFrame({"size": ["0,5", "0.5", "3"]}).to_csv(tmp_path / "t.csv", index=False)
+    misfits = Misfits()
+    ((_, rows, _),) = reader.read(tmp_path / "t.csv", misfits)
+    np.testing.assert_array_equal(rows["size"], [0.5, np.nan, 3])
+    assert misfits.sentence() == "cells that cannot be read count as missing: 1 of 3 in 'size' ('0.5')"
+    given.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(InputError, match=r"'size' held numbers \(a decimal comma\)"):
+        list(reader.read(tmp_path / "t.csv"))
+
+
 def test_embeddings_in_parts(tmp_path, monkeypatch):
     monkeypatch.setattr(new_rows, "PART_ROWS", 4)
     rows = np.random.default_rng(0).normal(size=(10, 3))
@@ -105,9 +145,9 @@ def test_refuses_by_name(tmp_path, given):
             with pytest.raises(InputError, match=message):
                 list(RowReader(encoder=encoder).read(path))
     given.assign(size="large").to_csv(path, index=False)
-    ((_, rows, _),) = RowReader(encoder=trees).read(path)
-    with pytest.raises(InputError, match="'size' held a number"):
-        trees.transform(rows)
+    for encoder in (trees, table):
+        with pytest.raises(InputError, match="'size' held numbers in the data of the run, and 300 of 300 cells"):
+            list(RowReader(encoder=encoder).read(path))
     with pytest.raises(InputError, match="is a folder where a table"):
         list(RowReader(encoder=trees).read(tmp_path))
     pixels = fit_patch_encoder(np.random.default_rng(0).integers(0, 255, (60, 16, 16, 3), dtype=np.uint8), filters=8)
