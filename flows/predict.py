@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 
 from burnish.flows.config import Config, load_config
+from burnish.flows.sections import Data
 from burnish.tasks.cleaned import escape_formulas
-from burnish.tasks.features import TableEncoder
+from burnish.tasks.features import ArrayEncoder, TableEncoder
 from burnish.tasks.findings import InputError
 from burnish.tasks.misfits import Misfits
 from burnish.tasks.new_rows import RowReader, stored_treatment
 from burnish.tasks.notation import things
 from burnish.tasks.onnx_export import check_onnx, write_onnx
 from burnish.tasks.pretrained import PretrainedEncoder
-from burnish.tasks.saved import SavedModel, load_model
+from burnish.tasks.saved import AnyEncoder, SavedModel, load_model
 from burnish.tasks.strangers import Strangers
 from burnish.tasks.tree_columns import TreeEncoder
 
@@ -128,6 +129,7 @@ def _opened(run_folder: Path, sets: list[str] | None) -> tuple[SavedModel, RowRe
             raise InputError(f"--set {key}: the model stays as it was trained; predict takes {', '.join(READ_BY)}")
     config = load_config(written, sets)
     model, data = load_model(folder), config.data
+    _check_fit(written, data, model.encoder)
     notations, limits = stored_treatment(folder)
     reader = RowReader(
         encoder=model.encoder,
@@ -140,6 +142,20 @@ def _opened(run_folder: Path, sets: list[str] | None) -> tuple[SavedModel, RowRe
         encoding=data.encoding,
     )
     return model, reader, config
+
+
+def _check_fit(written: Path, data: Data, encoder: AnyEncoder) -> None:
+    """Refuse a configuration that is of another model: it was edited, or taken from another run."""
+    array, table = isinstance(encoder, ArrayEncoder), isinstance(encoder, TableEncoder | TreeEncoder)
+    if data.embeddings is not None:
+        fits, asked = array, "data.embeddings"
+    elif data.image is not None:
+        fits, asked = not array and not table, "data.image"
+    else:
+        fits, asked = not array, "no data.embeddings"
+    if not fits:
+        reads = "embeddings" if array else "the columns of a table" if table else "images"
+        raise InputError(f"{written} names {asked}, and this model reads {reads}: take the file from the run again")
 
 
 def _cannot_read(failed: Sequence[str]) -> str:

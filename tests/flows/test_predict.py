@@ -146,6 +146,15 @@ def test_what_is_to_be_said_is_said_together(run):
     assert predict_file(folder / "run", folder / "e.csv", folder / "q.csv") is None
 
 
+@pytest.mark.parametrize("edited, word", [("image", "code"), ("embeddings", "e.npy")])
+def test_a_configuration_of_another_model_is_refused(run, edited, word):
+    folder, *_ = run
+    written = folder / "run" / "config.yaml"
+    written.write_text(written.read_text().replace(f"{edited}: null", f"{edited}: {word}"))
+    with pytest.raises(InputError, match=rf"config\.yaml names data\.{edited}, and this model reads the columns"):
+        predict_file(folder / "run", folder / "t.csv", folder / "p.csv")
+
+
 def test_onnx_is_not_checked_on_rows_that_do_not_fit(run):
     folder, frame, _ = run
     frame.assign(size="much").to_csv(folder / "words.csv", index=False)
