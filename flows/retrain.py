@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from burnish.flows.analyse import analyse, describe_labels, describe_stop, finish
 from burnish.flows.clean import (
     Labels,
@@ -88,6 +90,8 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
         learnt = standings[before if number == start + 1 else number - 1]
         history = [standing.codes for standing in standings[:number]]
         labels = find_labels(run, prepared, history, learnt.codes, learnt.weight, learnt.model)
+        if 0 in walked and _teach_alike(run, labels, given):
+            return labels, walked[0][1]
         return labels, fit(run, prepared, labels, copies, number, learnt.predicted)
 
     for number in range(len(standings), start + run.config.rounds + 1):
@@ -112,6 +116,12 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
     keep_model(run, prepared, fitted)
     figures = [replace(each.figures, kept=number == kept) for number, each in enumerate(standings)]
     return as_flow("analyse", analyse)(run, prepared, labels, fitted, figures, copies)
+
+
+def _teach_alike(run: Run, labels: Labels, given: Labels) -> bool:
+    """Tell whether labels teach what those as given do: nobody doubted one, and none is weighed anew."""
+    undoubted = labels.audit is None or labels.audit.posterior is None
+    return undoubted and not run.config.weights.hard and np.array_equal(labels.codes, given.codes)
 
 
 def _take_up(run: Run, prepared: Prepared) -> tuple[list[Standing], int, int]:

@@ -87,6 +87,19 @@ def test_a_rare_class_that_is_passed_over_gets_advice(walk: Callable[..., dict[s
     assert "diagnosis.rare_classes" not in codes(walk(table, *settings, "weights.class_balance=1"))
 
 
+@pytest.mark.parametrize(("hard", "trained"), [(0, [0]), (2, [0, 1])])
+def test_labels_taken_as_given_are_learnt_once(
+    walk: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, hard: int, trained: list[int]
+) -> None:
+    rounds: list[int] = []
+    train = burnish.flows.retrain.train
+    monkeypatch.setattr(
+        burnish.flows.retrain, "train", lambda *given, **named: rounds.append(given[4]) or train(*given, **named)
+    )
+    walk(tumours(0), "mislabels.methods=[]", "train.model=linear", f"weights.hard={hard}")
+    assert rounds == trained
+
+
 def test_what_was_set_and_does_nothing_is_said(walk: Callable[..., dict[str, Any]]) -> None:
     settings = ("features.image_size=32", "weights.source_balance=1", "augment.preview=2", "train.mirror=true")
     summary = walk(tumours(0), "mislabels.methods=[]", "train.model=linear", *settings)
