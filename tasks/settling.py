@@ -35,6 +35,7 @@ from burnish.tasks.findings import Finding
 SETTLED = 0.001  # share of labels that moved
 BETTER = 0.025  # one-sided level
 BEHIND = 1.0  # standard errors
+FEWEST_TELLING = 2  # rows on which two models differ
 
 
 def hold_still(
@@ -120,7 +121,7 @@ class Lead:
     ----------
     share : float
     error : float
-        Its standard error; 0 where fewer than two rows tell.
+        Its standard error; 0, as is the share, where fewer than two rows tell: one is behind by just a standard error.
     """
 
     share: float
@@ -171,8 +172,8 @@ def lead_on_truth(
     >>> round(lead.share, 3), lead.behind
     (0.667, False)
     """
-    if len(labels) < 2:
-        return Lead(0.0, 0.0)
     counts = np.linalg.pinv(noise)
     gained = counts[labels, after] - counts[labels, before]
+    if np.count_nonzero(gained) < FEWEST_TELLING:
+        return Lead(0.0, 0.0)
     return Lead(float(gained.mean()), float(gained.std(ddof=1) / np.sqrt(len(gained))))

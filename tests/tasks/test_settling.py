@@ -93,6 +93,14 @@ def test_labels_without_noise_are_taken_at_their_word():
     assert lead_on_truth(after, before, truth, np.eye(3)).behind
 
 
+def test_one_row_that_tells_is_not_enough():
+    labels = np.repeat([0, 1], 20)
+    right, once, twice = labels.copy(), labels.copy(), labels.copy()
+    once[0], twice[:2] = 1, 1
+    assert not lead_on_truth(right, once, labels, np.eye(2)).behind
+    assert lead_on_truth(right, twice, labels, np.eye(2)).behind
+
+
 def test_who_cannot_be_told_apart_is_not_behind():
     truth, labels, after = noisy_dev(100, 0.8)
     assert not lead_on_truth(after, after, labels, NOISE).behind
