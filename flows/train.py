@@ -33,7 +33,7 @@ from burnish.tasks.training_checks import no_columns, training_findings, unread_
 from burnish.tasks.training_recipe import Recipe
 from burnish.tasks.tree_training import TrainedTrees, train_trees
 from burnish.tasks.unfreezing_stages import Step
-from burnish.tasks.weights import strengthening_factors, weight_findings
+from burnish.tasks.weights import among_copies, strengthening_factors, weight_findings
 
 BOOSTING = TrainedTrees.model
 Value = TypeVar("Value", np.float32, np.uint8)
@@ -186,7 +186,8 @@ def _fit_network(
 ) -> Trained:
     assert prepared.features is not None
     made = None if copies is None else copies.features
-    features, codes, strength = training_rows(prepared.features, made, labels, weights, copies)
+    balance = run.config.weights.class_balance
+    features, codes, strength = training_rows(prepared.features, made, labels, weights, copies, class_balance=balance)
     trained = run.stage(f"Train {kind}, round {number}", train_network)(
         features,
         codes,
@@ -238,7 +239,8 @@ def _fit_cnn(
     """Train on the pixels of the rows learnt from and of their noisy copies."""
     assert prepared.images is not None
     made = None if copies is None else copies.pixels
-    pixels, codes, strength = training_rows(prepared.images, made, labels, weights, copies)
+    balance = run.config.weights.class_balance
+    pixels, codes, strength = training_rows(prepared.images, made, labels, weights, copies, class_balance=balance)
     trained = run.stage(f"Train {CNN}, round {number}", helped(train_cnn))(
         pixels,
         codes,
@@ -340,17 +342,22 @@ def training_rows(
     labels: Labels,
     strength: NDArray[np.float64],
     copies: Copies | None,
+    *,
+    class_balance: float = 0.0,
 ) -> tuple[NDArray[Value], NDArray[np.int64], NDArray[np.float64]]:
     """Put together the rows learnt from and what was made of them, each copy with the label and weight of its origin.
 
-    Rows are vectors or images: `given` of all examples, `made` of the copies.
+    Rows are vectors or images: `given` of all examples, `made` of the copies. Where classes are balanced by weights, a
+    class that has more copies than others shares its weight among them (`weights.among_copies`).
     """
     rows = np.flatnonzero(labels.codes >= 0)
     if copies is None or made is None:
         return given[rows], labels.codes[rows], strength[rows]
     kept = labels.codes[copies.origin] >= 0
     origin = np.concatenate([rows, copies.origin[kept]])
-    return np.concatenate([given[rows], made[kept]]), labels.codes[origin], strength[origin]
+    codes = labels.codes[origin]
+    shared = strength[origin] * among_copies(labels.codes[rows], codes, class_balance)
+    return np.concatenate([given[rows], made[kept]]), codes, shared
 
 
 def keep_model(run: Run, prepared: Prepared, fitted: Fitted) -> None:

@@ -42,7 +42,8 @@ class Trainer:
         if copies is not None:
             made = copies.pixels if kind == CNN else copies.features
         assert given is not None
-        self.x, self.y, self.weights = training_rows(given, made, labels, strength, copies)
+        balance = run.config.weights.class_balance
+        self.x, self.y, self.weights = training_rows(given, made, labels, strength, copies, class_balance=balance)
         self.dev = given[self.judges.rows]
         self.rows = len(self.x)
         self.threads = max(1, run.threads // run.config.search.jobs)

@@ -68,7 +68,8 @@ def unfreeze_blocks(
         return fitted
     weights = fitted.weights["weight"].to_numpy()
     made = None if copies is None else copies.pixels
-    pixels, codes, strength = training_rows(prepared.images, made, labels, weights, copies)
+    balance = run.config.weights.class_balance
+    pixels, codes, strength = training_rows(prepared.images, made, labels, weights, copies, class_balance=balance)
     found = run.stage("Unfreeze the pretrained network", unfreeze)(
         encoder,
         trained.network,

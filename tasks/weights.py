@@ -115,6 +115,35 @@ def strengthening_factors(
     return pd.DataFrame({name: np.where(used, part, 0.0) for name, part in parts.items()})
 
 
+def among_copies(labels: NDArray[np.int64], with_copies: NDArray[np.int64], class_balance: float) -> Weights:
+    """Give what s(i) is to be multiplied by where rows are copied, so that classes are balanced once and not twice.
+
+    `weight_class` counts the n_c rows of a class as they are; with its copies there are N_c of them, and
+    (n_c / N_c)^class_balance makes it (1 / N_c)^class_balance, up to what is common to all.
+
+    Parameters
+    ----------
+    labels : int64 (n,)
+        Of the rows as they are, none missing.
+    with_copies : int64 (m,)
+        Of the rows and their copies.
+    class_balance : float
+        As `strengthening_factors` took it.
+
+    Returns
+    -------
+    float64 (m,)
+
+    Examples
+    --------
+    >>> among_copies(np.array([0, 0, 1]), np.array([0, 0, 1, 1]), 1.0).tolist()
+    [1.0, 1.0, 0.5, 0.5]
+    """
+    size = int(with_copies.max(initial=-1)) + 1
+    before, after = np.bincount(labels, minlength=size), np.bincount(with_copies, minlength=size)
+    return (before / np.maximum(after, 1))[with_copies] ** class_balance
+
+
 def weight_findings(weights: Weights, labels: NDArray[np.int64]) -> list[Finding]:
     """Say how many labelled rows weigh nothing, and how many alike rows the others are worth.
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
 from burnish.tasks.findings import InputError
-from burnish.tasks.weights import strengthening_factors, weight_findings
+from burnish.tasks.weights import among_copies, strengthening_factors, weight_findings
 
 COLUMNS = [
     "weight_class", "weight_source", "weight_density", "weight_quality", "weight_hard", "weight_user", "weight",
@@ -173,3 +173,14 @@ def test_the_product_of_the_columns_is_the_weight():
     )
     product = made.drop(columns="weight").prod(axis=1)
     assert (made["weight"] / product).to_numpy() == pytest.approx(np.full(4, 4 / product.sum()))
+
+
+def test_classes_balanced_by_copies_are_not_balanced_again_by_weights():
+    labels = np.repeat([0, 1], [90, 10])
+    with_copies = np.concatenate([labels, np.ones(80, dtype=int)])  # the rare class copied until both are as large
+    weights = strengthening_factors(labels, class_balance=1.0)["weight"].to_numpy()
+    origin = np.concatenate([np.arange(100), np.tile(np.arange(90, 100), 8)])
+    shared = weights[origin] * among_copies(labels, with_copies, 1.0)
+    assert np.isclose(shared[with_copies == 0].sum(), shared[with_copies == 1].sum())
+    assert (among_copies(labels, with_copies, 0.0) == 1).all()
+    assert np.ptp(among_copies(labels, np.tile(labels, 3), 1.0)) == 0
