@@ -123,9 +123,10 @@ def duplicate_findings(duplicates: pd.DataFrame, ids: pd.Series) -> Iterator[Fin
         )
     conflicting = duplicates["conflicting"]
     if conflicting.any():
+        groups = counts["conflicting"]
         yield Finding(
             code="duplicates.conflicting",
-            title=f"{counts['conflicting']:,} groups of copies carry more than one label",
+            title=f"{things(groups, 'group')} of copies {'carries' if groups == 1 else 'carry'} more than one label",
             severity="warning",
             explanation="The same example under two labels: at least one of them is wrong.",
             method="labels compared within each group of copies",

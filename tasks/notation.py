@@ -212,6 +212,15 @@ def plain(value: Any, length: int = 160) -> str:
     return cut(_plain(value), length)
 
 
+def cell(value: Any, length: int = 160) -> str:
+    """Write a value of a row in one readable line, a date without its midnight.
+
+    >>> cell(np.datetime64("2021-10-20")), cell("2021-10-20 00:00:00"), cell(0.123456)
+    ('2021-10-20', '2021-10-20', '0.123')
+    """
+    return plain(value, length).removesuffix(" 00:00:00")
+
+
 def _plain(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"

@@ -199,8 +199,11 @@ def _spread(rate: Any) -> tuple[float, float]:
     return max(0.0, 100 * (value - low)), max(0.0, 100 * (high - value))
 
 
-def training_curve(history: Sequence[Mapping[str, Any]], best_epoch: Any = None) -> str:
-    """Draw the training loss and the dev error against the epoch as SVG; "" where there is no history."""
+def training_curve(history: Sequence[Mapping[str, Any]], best_epoch: Any = None, *, weighted: bool = False) -> str:
+    """Draw the training loss and the dev error against the epoch as SVG; "" where there is no history.
+
+    Where labels were looked into, the dev error is `weighted` by how sure each dev label is.
+    """
     from matplotlib.ticker import MaxNLocator
 
     rows = [
@@ -221,9 +224,9 @@ def training_curve(history: Sequence[Mapping[str, Any]], best_epoch: Any = None)
     _dress(axes, "epoch", "loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if dev:
-        right = axes.twinx()
-        right.plot(*zip(*dev, strict=True), color=PALETTE["accent"], lw=2, label="dev error, % (right)")
-        _dress(right, "", "dev error, %")
+        right, name = axes.twinx(), "weighted dev error" if weighted else "dev error"
+        right.plot(*zip(*dev, strict=True), color=PALETTE["accent"], lw=2, label=f"{name} (right)")
+        _dress(right, "", f"{name}, %")
         right.grid(visible=False)
     if (best := number(best_epoch)) is not None:
         axes.axvline(best, color=PALETTE["info"], lw=1, ls=":", label="kept")

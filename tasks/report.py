@@ -84,7 +84,7 @@ def render_report(
         previews=pairs_of(previews),
         rounds_plot=Markup(plots.round_curve(summary.get("rounds") or ())),  # noqa: S704  (our own drawing)
         search_plots=[Markup(drawn) for drawn in _search_plots(summary.get("search"))],  # noqa: S704  (our own drawings)
-        training_plot=Markup(_training_plot(summary.get("training"))),  # noqa: S704  (our own drawing)
+        training_plot=Markup(_training_plot(summary)),  # noqa: S704  (our own drawing)
         parts=PARTS,
         most=MOST_ROWS,
         script=Markup(script),  # noqa: S704  (our own file)
@@ -114,6 +114,7 @@ def _environment() -> jinja2.Environment:
         "fixed",
         "chance",
         "plain",
+        "cell",
         "as_text",
         "number",
     )
@@ -222,8 +223,10 @@ def _judged(summary: Mapping[str, Any]) -> Mapping[str, Any]:
     return metrics.get("test") or metrics.get("dev") or {}
 
 
-def _training_plot(training: Mapping[str, Any] | None) -> str:
-    return plots.training_curve((training or {}).get("history") or (), (training or {}).get("best_epoch"))
+def _training_plot(summary: Mapping[str, Any]) -> str:
+    training = summary.get("training") or {}
+    methods = ((summary.get("config") or {}).get("mislabels") or {}).get("methods")
+    return plots.training_curve(training.get("history") or (), training.get("best_epoch"), weighted=bool(methods))
 
 
 def _search_plots(search: Mapping[str, Any] | None) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from burnish.tasks.notation import cut, number, plain
+from burnish.tasks.notation import cell, cut, number
 
 VOICE = "voice_"
 FLAGS = ("unreadable", "blurry", "dark", "bright", "blank", "odd_size", "odd_aspect", "outlier")
@@ -114,10 +114,7 @@ def describe(examples: pd.DataFrame, row: int, near: NDArray[np.int32] | None) -
 def values_of(attributes: pd.DataFrame, rows: Sequence[int]) -> list[list[str]]:
     """Give the first 40 attributes of rows side by side: each its name, then its value in every row."""
     shown = attributes.iloc[list(rows), :MOST_VALUES]
-    return [
-        [cut(name, 60), *(plain(value, LONGEST).removesuffix(" 00:00:00") for value in shown[name])]
-        for name in shown.columns
-    ]
+    return [[cut(name, 60), *(cell(value, LONGEST) for value in shown[name])] for name in shown.columns]
 
 
 def _neighbour(examples: pd.DataFrame, row: int) -> dict[str, Any]:

@@ -64,3 +64,16 @@ def test_embeddings_alone_find_near_copies() -> None:
     assert found["duplicate_kind"].dropna().to_dict() == {49: "near"}
     groups = copies_as_groups(found["duplicate_group"])
     assert groups.dropna().index.tolist() == [0, 49]
+
+
+@pytest.mark.parametrize(
+    ("groups", "title"),
+    [
+        (1, "1 group of copies carries more than one label"),
+        (2, "2 groups of copies carry more than one label"),
+    ],
+)
+def test_contradictions_are_counted_in_words(groups: int, title: str) -> None:
+    rows = pd.DataFrame({"a": [*range(30), *range(groups)], "b": "x"})
+    found = find_row_duplicates(ids(30 + groups), rows, labels=["no"] * 30 + ["yes"] * groups)
+    assert title in {finding.title for finding in duplicate_findings(found, ids(30 + groups))}

@@ -43,6 +43,12 @@ def test_epochs_are_counted_in_whole_numbers():
     assert "2.5" not in re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
 
 
+def test_a_weighted_dev_error_says_so():
+    history = [{"epoch": 1, "train_loss": 0.5, "dev_error": 0.2}, {"epoch": 2, "train_loss": 0.4, "dev_error": 0.1}]
+    assert "weighted dev error, %" in training_curve(history, weighted=True)
+    assert "weighted" not in training_curve(history)
+
+
 def test_drawing_leaves_matplotlib_as_it_was():
     import matplotlib as mpl
 
