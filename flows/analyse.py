@@ -265,8 +265,9 @@ def thumbnails_of(root: Path, table: pd.DataFrame) -> Callable[[int], bytes | No
 
 
 def previews_of(folder: Path) -> list[tuple[bytes, bytes]]:
-    """Give the pictures before and after augmentation that a run kept."""
-    befores = sorted((folder / "previews").glob(f"*-{PREVIEW_NAMES[0]}.png"))
+    """Give the pictures before and after augmentation that a run kept, in the order of their numbers."""
+    found = (folder / "previews").glob(f"*-{PREVIEW_NAMES[0]}.png")
+    befores = sorted(found, key=lambda path: (len(path.name), path.name))
     afters = [path.with_name(path.name.replace(*PREVIEW_NAMES)) for path in befores]
     return [(before.read_bytes(), after.read_bytes()) for before, after in zip(befores, afters, strict=True)]
 

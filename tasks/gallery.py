@@ -167,10 +167,10 @@ def _png_size(data: bytes) -> tuple[int, int]:
     return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
 
 
-def pairs_of(previews: Sequence[tuple[bytes, bytes]], most: int = 12) -> list[tuple[Picture, Picture]]:
-    """Give at most `most` pairs of pictures before and after augmentation, within half the suspects' budget."""
+def pairs_of(previews: Sequence[tuple[bytes, bytes]]) -> list[tuple[Picture, Picture]]:
+    """Give the pairs of pictures before and after augmentation, within half the suspects' budget."""
     pairs, budget = [], PICTURE_BYTES // 2
-    for before, after in previews[:most]:
+    for before, after in previews:
         budget -= len(before) + len(after)
         first, second = picture(before), picture(after)
         if first and second and budget >= 0:
