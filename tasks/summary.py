@@ -19,6 +19,7 @@ from burnish.tasks.convnet_training import TrainedConvNet
 from burnish.tasks.findings import SHOWN_IDS, Finding
 from burnish.tasks.metrics import Rate
 from burnish.tasks.mislabels import LabelAudit
+from burnish.tasks.review_queue import mix_ups
 from burnish.tasks.train import Trained
 from burnish.tasks.tree_training import TrainedTrees
 from burnish.tasks.unfreezing_stages import Step
@@ -81,7 +82,7 @@ def label_facts(table: pd.DataFrame, audit: LabelAudit, model: str | None) -> di
     `model` is what the model voice was made of, None where no model was fitted.
     """
     issues = table[table["label_issue"]]
-    pairs = issues.groupby(["label", "suggested_label"]).size().sort_values(ascending=False, kind="stable")
+    pairs = mix_ups(table, np.flatnonzero(table["label_issue"]))
     return {
         "issues": len(issues),
         "issues_by_split": issues["split"].value_counts().to_dict(),
@@ -96,8 +97,8 @@ def label_facts(table: pd.DataFrame, audit: LabelAudit, model: str | None) -> di
         "model": model,
         **action_facts(table),
         "top_confusions": [
-            {"given": given, "suggested": suggested, "count": int(count)}
-            for (given, suggested), count in pairs.head(TOP_CONFUSIONS).items()
+            {"given": given, "suggested": suggested, "count": count}
+            for given, suggested, count in pairs[:TOP_CONFUSIONS]
         ],
     }
 

@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 
 from burnish.tasks.metrics import error_rate
-from burnish.tasks.summary import dataset_facts, error_facts, loop_findings, plain, prediction_columns, weight_facts
+from burnish.tasks.mislabels import LabelAudit
+from burnish.tasks.summary import (
+    dataset_facts,
+    error_facts,
+    label_facts,
+    loop_findings,
+    plain,
+    prediction_columns,
+    weight_facts,
+)
 
 
 def test_whatever_goes_in_json_comes_out() -> None:
@@ -28,6 +37,14 @@ def test_classes_without_a_row_are_counted_too() -> None:
     facts = dataset_facts(table, ("a", "b"), 3, "t.csv")
     assert facts["class_counts"] == {"a": 2, "b": 0}
     assert (facts["sources"], facts["missing_labels"]) == ({"x": 2, "y": 1}, 1)
+
+
+def test_a_suggestion_that_is_the_given_label_is_no_mix_up() -> None:
+    table = pd.DataFrame({"label": list("aaab"), "suggested_label": list("abba"), "label_issue": [True] * 3 + [False]})
+    table = table.assign(split="train", cleanlab_issue=False, action="review")
+    audit = LabelAudit(table, ("a", "b"), None, np.eye(2), 0.1, {}, None, ())
+    facts = label_facts(table, audit, None)
+    assert facts["top_confusions"] == [{"given": "a", "suggested": "b", "count": 2}] and facts["issues"] == 3
 
 
 def test_weights_of_rows_not_learnt_from_do_not_count() -> None:
