@@ -13,6 +13,7 @@ from burnish.tasks.notation import clean, count, cut, fixed, interval, number, p
 
 MOST_LINES = 10
 WIDEST = 150
+GUESS = 0.5  # AUC
 DIVISION = (  # codes of what is worth a line, worst first
     "split.empty_part",
     "split.target_overruled",
@@ -239,6 +240,9 @@ def _mismatch(summary: Mapping[str, Any]) -> str:
         other = f" (and {things(len(differ) - 1, 'other pair')})" if len(differ) > 1 else ""
         auc = f"{fixed(worst.get('auc'))}, {fixed(worst.get('low'))}–{fixed(worst.get('high'))}"
         pair = f"{cut(worst.get('a'), 30)} and {cut(worst.get('b'), 30)}"
+        if (low := number(worst.get("low"))) is not None and low <= GUESS:
+            drivers = ", ".join(cut(name, 30) for name in (worst.get("drivers") or ())[:3])
+            return f"{pair} do not look alike{f', most in {drivers}' if drivers else ''}{other}"
         return f"{pair} do not look alike: told apart with AUC {auc}{other}"
     if rows and all(r.get("verdict") == "same" for r in rows):
         return "train, dev and test look alike"

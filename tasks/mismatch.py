@@ -52,6 +52,8 @@ class Comparison:
         The features that differ most; squares or products of features where none differs on its own.
     a_count, b_count : int
         Rows on each side, before any sampling.
+    by_feature : bool
+        They differ by Kolmogorov-Smirnov alone: the AUC may be that of a guess.
     """
 
     a: str
@@ -64,6 +66,7 @@ class Comparison:
     drivers: tuple[str, ...] = ()
     a_count: int = 0
     b_count: int = 0
+    by_feature: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Give the comparison as plain values for `summary.json`, NaN as None."""
@@ -220,7 +223,8 @@ def conclude(
     differs = p_value <= level and found.high >= COIN
     drivers = found.drivers if differs else ()
     verdict: Verdict = "differs" if differs else "same"
-    return Comparison(*pair, found.auc, found.low, found.high, p_value, verdict, drivers, *counts)
+    by_feature = differs and found.by_feature and found.low <= COIN
+    return Comparison(*pair, found.auc, found.low, found.high, p_value, verdict, drivers, *counts, by_feature)
 
 
 def mismatch_findings(
@@ -259,9 +263,12 @@ def differing(found: Comparison, train_sources: Sequence[str] | None) -> Finding
     trained_on = subset is not None and (train_sources is None or subset in train_sources)
     expected = found.a.startswith("dev:") or trained_on
     most = f", most in {', '.join(found.drivers[:3])}" if found.drivers else ""
+    title = f"{found.a} and {found.b} differ: AUC {found.auc:.2f} ({found.low:.2f} to {found.high:.2f}){most}"
+    if found.by_feature:
+        title = f"{found.a} and {found.b} differ{most}: by the Kolmogorov-Smirnov test of each feature alone"
     return Finding(
         code="mismatch.sources" if expected else "mismatch.differs",
-        title=f"{found.a} and {found.b} differ: AUC {found.auc:.2f} ({found.low:.2f} to {found.high:.2f}){most}",
+        title=title,
         severity="info" if expected else "warning",
         explanation="A source is unlike the others or the whole; the errors by source say whether it matters."
         if expected

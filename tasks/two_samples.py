@@ -38,13 +38,17 @@ Matrix = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class TwoSamples:
-    """How two samples differ: AUC of the classifier with its 95% interval, p-value of both tests, what drives it."""
+    """How two samples differ: AUC of the classifier with its 95% interval, p-value of both tests, what drives it.
+
+    `by_feature` where Kolmogorov-Smirnov has the smaller p-value.
+    """
 
     auc: float
     low: float
     high: float
     p_value: float
     drivers: tuple[str, ...]
+    by_feature: bool = False
 
 
 def compare_samples(
@@ -79,12 +83,13 @@ def compare_samples(
     x, is_b = np.concatenate([a, b]), np.repeat([False, True], [len(a), len(b)])
     auc, auc_p = classify(expand(directions(x)), is_b, permutations, rng)
     low, high = auc_interval(auc, len(b), len(a))
-    p_value = min(1.0, 2 * min(float(ks_p.min(initial=1.0)) * len(ks_p), auc_p))
+    feature_p = float(ks_p.min(initial=1.0)) * len(ks_p)
+    p_value = min(1.0, 2 * min(feature_p, auc_p))
     differing = (names[i] for i in np.argsort(-distances, kind="stable") if ks_p[i] * len(ks_p) <= level)
     drivers = [name for name in differing if name]
     if not drivers and x.shape[1] <= MOST_DIRECTIONS:
         drivers = changed_products(x, is_b, names, level)
-    return TwoSamples(auc, low, high, p_value, tuple(drivers[:MOST_DRIVERS]))
+    return TwoSamples(auc, low, high, p_value, tuple(drivers[:MOST_DRIVERS]), feature_p < auc_p)
 
 
 def sample_rows(x: Matrix, rng: np.random.Generator) -> Matrix:

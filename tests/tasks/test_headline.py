@@ -71,6 +71,11 @@ def test_good_news_is_said_too():
     )
 
 
+def test_parts_told_apart_no_better_than_by_a_guess_get_no_auc():
+    pair = {"a": "train", "b": "dev", "verdict": "differs", "auc": 0.52, "low": 0.45, "high": 0.6, "drivers": ["age"]}
+    assert "train and dev do not look alike, most in age" in headline(digits_summary() | {"mismatch": [pair]})
+
+
 @pytest.mark.parametrize("hostile", ["\x1b[2Jboo\n\r", "a" * 500, "\u202eevil"])
 def test_names_cannot_disturb_the_terminal(hostile):
     summary = digits_summary() | {"name": hostile}

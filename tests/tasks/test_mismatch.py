@@ -105,3 +105,12 @@ def test_a_classifier_surely_worse_than_a_coin_tells_no_difference() -> None:
     pair, counts = ("train", "dev"), (300, 100)
     assert conclude(pair, counts, TwoSamples(0.16, 0.11, 0.22, 0.001, ("word",)), 0.001, 0.01).verdict == "same"
     assert conclude(pair, counts, TwoSamples(0.48, 0.41, 0.55, 0.001, ("word",)), 0.001, 0.01).verdict == "differs"
+
+
+def test_what_single_features_tell_is_not_told_by_an_auc_of_a_guess() -> None:
+    def title(low: float) -> str:
+        found = TwoSamples(0.55, low, 0.6, 0.001, ("u", "v"), by_feature=True)
+        return mismatch_findings([conclude(("train", "dev"), (300, 100), found, 0.001, 0.05)])[0].title
+
+    assert title(0.45) == "train and dev differ, most in u, v: by the Kolmogorov-Smirnov test of each feature alone"
+    assert title(0.52) == "train and dev differ: AUC 0.55 (0.52 to 0.60), most in u, v"
