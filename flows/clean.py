@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from burnish.flows.noise import FITTED, Copies
 from burnish.flows.prepare import Prepared
 from burnish.flows.recipe import recipe_of
 from burnish.flows.run import Run
@@ -85,6 +86,7 @@ def find_labels(
     before: NDArray[np.int64],
     weights: NDArray[np.float64] | None = None,
     model: str = "",
+    copies: Copies | None = None,
 ) -> Labels:
     """Find mislabels with what the round before believed, and decide what becomes of each label.
 
@@ -98,12 +100,16 @@ def find_labels(
         s(i) of the round before.
     model : str
         The kind of network that did best in the round before; by default as configured.
+    copies : Copies, optional
+        Those under noise fitted to dev are learnt from by the network that is heard: what it has seen in another light
+        alone it would doubt in dev throughout.
     """
     examples, options, number = prepared.examples, run.config.mislabels, len(history)
     learnt_from = before
     if (prepared.decided >= 0).any():
         learnt_from = np.where(prepared.learnable & (prepared.decided >= 0), prepared.decided, before)
-    heard = _out_of_fold(run, prepared, learnt_from, number, weights, model or _network_kind(run))
+    fitted = copies if copies is not None and copies.facts["method"] == FITTED else None
+    heard = _out_of_fold(run, prepared, learnt_from, number, weights, model or _network_kind(run), fitted)
     probabilities = examples.probabilities if heard is None else heard.probabilities
     audit = _audit(run, prepared, learnt_from, heard, number)
     confident = run.stage(f"Ask confident learning, round {number}", find_by_confident_learning)(
@@ -231,7 +237,13 @@ def labelled_table(prepared: Prepared, labels: Labels) -> pd.DataFrame:
 
 
 def _out_of_fold(
-    run: Run, prepared: Prepared, codes: NDArray[np.int64], number: int, weights: NDArray[np.float64] | None, model: str
+    run: Run,
+    prepared: Prepared,
+    codes: NDArray[np.int64],
+    number: int,
+    weights: NDArray[np.float64] | None,
+    model: str,
+    copies: Copies | None,
 ) -> OutOfFold | None:
     """Give what models that did not see the row say of it; None where the user's own do, or nobody listens."""
     listened = {"model", "dynamics"} & set(run.config.mislabels.methods)
@@ -257,7 +269,8 @@ def _out_of_fold(
         run.add(*compiled_findings(passes[-1].compiled, run.findings))
     if network and model != CNN:
         learn = run.stage(f"Out-of-fold probabilities, round {number}", out_of_fold)
-        passes.append(learn(prepared.features, codes, weights, model=model, **fitting, **shared))
+        added = None if copies is None else (copies.features, copies.origin)
+        passes.append(learn(prepared.features, codes, weights, model=model, copies=added, **fitting, **shared))
     if boosting:
         boost = run.stage(f"Out-of-fold boosting, round {number}", boost_out_of_fold)
         passes.append(boost(prepared.attributes, codes, weights, learn_from=prepared.tree_columns, **shared))

@@ -89,7 +89,7 @@ def _retrain(run: Run, examples: Examples) -> dict[str, Any]:
     def walk(number: int) -> tuple[Labels, Fitted]:
         learnt = standings[before if number == start + 1 else number - 1]
         history = [standing.codes for standing in standings[:number]]
-        labels = find_labels(run, prepared, history, learnt.codes, learnt.weight, learnt.model)
+        labels = find_labels(run, prepared, history, learnt.codes, learnt.weight, learnt.model, copies)
         if 0 in walked and _teach_alike(run, labels, given):
             return labels, walked[0][1]
         return labels, fit(run, prepared, labels, copies, number, learnt.predicted)

@@ -125,7 +125,7 @@ def train(
         size = run.config.train.batch_size if {"mlp", CNN} & set(kinds) else None
         added = 0 if copies is None else len(copies.origin)
         run.add(*training_findings(taught, classes=classes, batch_size=size, copies=added))
-        run.add(*weight_findings(strength, labels.codes))
+        run.add(*weight_findings(weights, labels.codes))
         turned = run.config.train.model_dump(exclude_defaults=True)
         run.add(*unread_knobs(turned, kinds, doubted=bool(run.config.mislabels.methods)))
         images = prepared.pixels is not None and prepared.examples.embeddings is None

@@ -48,7 +48,7 @@ def assign_folds(
     if folds < 2:
         raise InputError(f"mislabels.folds is {folds}: give at least 2")
     labelled = np.flatnonzero(labels >= 0)
-    unit = _units(len(labels), groups)[labelled]
+    unit = units_of(len(labels), groups)[labelled]
     first, inverse, size = _group(unit)
     if len(first) < 2:
         raise InputError(
@@ -67,7 +67,7 @@ def assign_folds(
     return fold, note
 
 
-def _units(rows: int, groups: NDArray[Any] | None) -> NDArray[np.int64]:
+def units_of(rows: int, groups: NDArray[Any] | None) -> NDArray[np.int64]:
     """Number the groups from 0; a null group is a group of its own."""
     if groups is None:
         return np.arange(rows)

@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from burnish.tasks.dealing import assign_folds
+from burnish.tasks.dealing import assign_folds, units_of
 from burnish.tasks.device_features import hold_features, sample, standardized
 from burnish.tasks.device_rows import Rows
 from burnish.tasks.findings import InputError
@@ -76,6 +76,11 @@ class OutOfFold:
     note: str
     compiled: str = ""
 
+    def first(self, rows: int) -> OutOfFold:
+        """Give what is said of the first rows alone; the log loss stays that of all."""
+        dynamics = None if self.dynamics is None else self.dynamics[:rows]
+        return replace(self, probabilities=self.probabilities[:rows], dynamics=dynamics, fold=self.fold[:rows])
+
 
 def out_of_fold(
     features: NDArray[np.float32],
@@ -91,6 +96,7 @@ def out_of_fold(
     threads: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    copies: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None,
 ) -> OutOfFold:
     """Predict every row by networks that did not see it.
 
@@ -109,6 +115,9 @@ def out_of_fold(
     recipe, model, device, threads, seed, progress
         See `train.train_network`. ``model="auto"`` trains both, and keeps linear, mlp or the mean of their
         probabilities, whichever has the smallest out-of-fold log loss (`best_pass`).
+    copies : (float32 (m, d), int64 (m,)), optional
+        Features of changed copies of rows, and the row each was made of: learnt from besides, never by a network that
+        is to predict that row.
 
     Returns
     -------
@@ -127,6 +136,24 @@ def out_of_fold(
     True
     """
     check_features(features, labels, len(classes))
+    if copies is not None:
+        made, origin = copies
+        rows = np.concatenate([np.arange(len(labels)), origin])
+        whole = out_of_fold(
+            np.concatenate([features, made]),
+            np.asarray(labels)[rows],
+            None if weights is None else weights[rows],
+            classes=classes,
+            folds=folds,
+            groups=units_of(len(labels), groups)[rows],
+            recipe=recipe,
+            model=model,
+            device=device,
+            threads=threads,
+            seed=seed,
+            progress=progress,
+        )
+        return whole.first(len(labels))
     labels = np.asarray(labels, np.int64)
     weights = check_weights(weights, len(labels))
     if not ((labels >= 0) & (weights > 0)).any():

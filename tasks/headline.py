@@ -23,7 +23,8 @@ DIVISION = (  # codes of what is worth a line, worst first
     "split.large_group",
     "split.thin_strata",
 )
-SETTINGS = ("training.batch", "settings.idle", "training.knobs", "augmentation.knobs")  # that do not act as was asked
+SETTINGS = ("training.batch", "weights.zero", "settings.idle", "training.knobs", "augmentation.knobs")  # act otherwise
+FEW_IDLE = ("weights.zero", "info")  # a detail, not worth a line
 
 
 def headline(summary: Mapping[str, Any]) -> list[str]:
@@ -106,7 +107,8 @@ def _division(summary: Mapping[str, Any]) -> str:
 
 def _settings(summary: Mapping[str, Any]) -> str:
     """Name what was set and does nothing, or too much."""
-    found = {each.get("code"): str(each.get("title")) for each in summary.get("findings") or ()}
+    told = [each for each in summary.get("findings") or () if each.get("code") in SETTINGS]
+    found = {each["code"]: str(each.get("title")) for each in told if (each["code"], each.get("severity")) != FEW_IDLE}
     return clean("; ".join(found[code] for code in SETTINGS if code in found))
 
 

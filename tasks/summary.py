@@ -116,7 +116,9 @@ def action_facts(table: pd.DataFrame) -> dict[str, Any]:
 def weight_facts(table: pd.DataFrame) -> dict[str, Any]:
     """Say how strongly examples count: the range over the rows learnt from, and the heaviest."""
     learnt = table[table["weight"] > 0].sort_values("weight", ascending=False, kind="stable")
-    at_work = [name for name in COMPONENTS if name in learnt and np.ptp(learnt[name].to_numpy()) > 0]
+    there = [name for name in COMPONENTS if name in table]
+    weighed = table[(table[there] > 0).any(axis=1)]  # those that a factor of 0 keeps from learning as well
+    at_work = [name for name in there if np.ptp(weighed[name].to_numpy()) > 0]
     factors = learnt[[*at_work, "weight"]]
     return {
         "components": at_work,

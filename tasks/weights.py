@@ -29,6 +29,13 @@ from burnish.tasks.train import check_weights
 LIKELY_RIGHT = 0.5
 MANY_IDLE = 0.1  # of the rows; where more weigh nothing, it is more than a detail
 
+KEYS = {
+    "weight_source": "weights.source_balance",
+    "weight_density": "weights.density",
+    "weight_quality": "weights.quality",
+    "weight_user": "weights.column",
+}  # of the factors that can be 0
+
 Weights = NDArray[np.float64]
 
 
@@ -144,13 +151,13 @@ def among_copies(labels: NDArray[np.int64], with_copies: NDArray[np.int64], clas
     return (before / np.maximum(after, 1))[with_copies] ** class_balance
 
 
-def weight_findings(weights: Weights, labels: NDArray[np.int64]) -> list[Finding]:
-    """Say how many labelled rows weigh nothing, and how many alike rows the others are worth.
+def weight_findings(factors: pd.DataFrame, labels: NDArray[np.int64]) -> list[Finding]:
+    """Say how many labelled rows weigh nothing and by which factor, and how many alike rows the others are worth.
 
     Parameters
     ----------
-    weights : float (n,)
-        s(i).
+    factors : DataFrame of n rows
+        As `strengthening_factors` gives them.
     labels : int64 (n,)
         Labels learnt from; −1 = not learnt from.
 
@@ -159,21 +166,24 @@ def weight_findings(weights: Weights, labels: NDArray[np.int64]) -> list[Finding
     list of Finding
         Empty where every row weighs something. Worth is (Σ s)² / Σ s² (Kish 1965, effective sample size).
     """
-    learnt = weights[labels >= 0]
+    rows = factors[labels >= 0]
+    learnt = rows["weight"].to_numpy()
     idle = int((learnt == 0).sum())
     if not idle:
         return []
+    named = " and ".join(key for name, key in KEYS.items() if (rows[name] == 0).any())
     worth = learnt.sum() ** 2 / np.square(learnt).sum()
     verb, it = ("weighs", "it teaches") if idle == 1 else ("weigh", "they teach")
     return [
         Finding(
             "weights.zero",
-            f"{idle:,} of {len(learnt):,} training examples {verb} 0: {it} nothing, the others as much as "
-            f"{worth:,.1f} alike ones",
+            f"{idle:,} of {len(learnt):,} training examples {verb} 0{named and f' by {named}'}: {it} nothing, "
+            f"the others as much as {worth:,.1f} alike ones",
             "warning" if idle > MANY_IDLE * len(learnt) else "info",
             explanation="Errors on train are those of the examples that weigh something.",
             method="s(i) of the labelled training rows; worth by Kish's effective sample size",
-            advice="Give small weights in place of 0 where these examples are to teach after all.",
+            advice="Where these examples are to teach after all, set such a knob of `weights` below 1, and give small "
+            "weights in place of 0 in a column of your own.",
             count=idle,
         )
     ]

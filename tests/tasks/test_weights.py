@@ -93,10 +93,22 @@ def test_rows_that_weigh_nothing_do_not_change_what_the_others_weigh_to_one_anot
 
 def test_it_is_said_how_many_rows_weigh_nothing_and_what_the_others_are_worth():
     labels, user = np.array([0, 1, 0, -1]), np.array([3.0, 1.0, 0.0, 0.0])
-    (found,) = weight_findings(strengthening_factors(labels, user=user)["weight"].to_numpy(), labels)
-    assert found.title == "1 of 3 training examples weighs 0: it teaches nothing, the others as much as 1.6 alike ones"
+    (found,) = weight_findings(strengthening_factors(labels, user=user), labels)
+    said = (
+        "1 of 3 training examples weighs 0 by weights.column: it teaches nothing, the others as much as 1.6 alike ones"
+    )
+    assert found.title == said
     assert found.count == 1
-    assert weight_findings(np.array([0.5, 1.5, 1.0, 0.0]), labels) == []
+    assert weight_findings(strengthening_factors(labels), labels) == []
+
+
+def test_the_factor_that_silences_rows_is_named():
+    target = np.array([False, False, True])
+    factors = strengthening_factors(
+        np.array([0, 1, 0]), np.array(["scanner", "scanner", "phone"]), target=target, source_balance=1.0
+    )
+    (found,) = weight_findings(factors, np.array([0, 1, 0]))
+    assert found.title.startswith("2 of 3 training examples weigh 0 by weights.source_balance: they teach nothing")
 
 
 def test_the_users_own_weights_multiply():
