@@ -181,3 +181,31 @@ def test_every_way_of_fitting_tells_the_classes(cancer, options, model):
     made = out_of_fold(x, y, classes=CLASSES, model=model, recipe=Recipe(epochs=12, **options))
     assert (made.probabilities.argmax(1) == y).mean() > 0.93
     np.testing.assert_allclose(made.probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_copies_teach_but_never_the_network_that_predicts_their_row() -> None:
+    rng = np.random.default_rng(0)
+    x, chance = rng.normal(size=(120, 40)).astype(np.float32), rng.integers(0, 2, 120)
+    origin = np.tile(np.arange(120), 3)
+    options = {"classes": ("a", "b"), "model": "linear"}
+    made = out_of_fold(x, chance, copies=(x[origin], origin), **options)
+    assert made.probabilities.shape == (120, 2) and made.dynamics.shape == (120, 2) and made.fold.shape == (120,)
+    assert (made.probabilities.argmax(1) == chance).mean() < 0.65  # labels by chance are known to none but by heart
+    groups = np.array([None, "g", "g", *[None] * 117], dtype=object)
+    made = out_of_fold(x, chance, copies=(x[origin], origin), groups=groups, **options)
+    assert made.fold[1] == made.fold[2]
+
+
+def test_copies_in_another_light_let_it_be_read() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1], 60)
+    x = (rng.normal(size=(120, 5)) + 3 * labels[:, None]).astype(np.float32)
+    shifted = x - 6  # the other light
+    seen = np.where(np.arange(120) % 2 == 0, labels, -1)
+    rows = np.where((seen < 0)[:, None], shifted, x)
+    taught = np.flatnonzero(seen >= 0)
+    options = {"classes": ("a", "b"), "model": "mlp"}
+    plain = out_of_fold(rows, seen, **options).probabilities.argmax(1)
+    helped = out_of_fold(rows, seen, copies=(shifted[taught], taught), **options).probabilities.argmax(1)
+    unseen = seen < 0
+    assert (helped == labels)[unseen].mean() > (plain == labels)[unseen].mean() + 0.2
