@@ -212,6 +212,7 @@ def _idle_keys(run: Run, examples: Examples, table: pd.DataFrame) -> tuple[Findi
     turned = run.config.model_dump(exclude_defaults=True)
     has = {
         "images": examples.kind == "images" and examples.embeddings is None,
+        "flags": examples.kind == "images",
         "columns": examples.kind == "table" and examples.embeddings is None,
         "numbers": bool(examples.columns),
         "cells": examples.original.table is not None,

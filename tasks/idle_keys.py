@@ -14,12 +14,12 @@ NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
     "images": (
         (
             "features.image_size",
-            "features.leave_out",
             "features.backbone",
             "features.backbone_weights",
         ),
         "only images have a use for",
     ),
+    "flags": (("features.leave_out",), "only images have a use for"),
     "columns": (("features.levels",), "only columns of a table have a use for"),
     "numbers": (
         ("outliers.method", "outliers.rule", "outliers.strength", "outliers.by"),
@@ -53,8 +53,8 @@ def idle_keys(turned: Mapping[str, Mapping[str, Any]], has: Mapping[str, bool]) 
     turned : mapping of str to mapping
         Each section's keys that are not at their defaults.
     has : mapping of str to bool
-        Whether there is what keys of `NEEDS` act on: images, columns that are learnt from, numbers, cells, several
-        sources, voices that doubt labels.
+        Whether there is what keys of `NEEDS` act on: images that are learnt from, flags of images, columns that are
+        learnt from, numbers, cells, several sources, voices that doubt labels.
 
     Examples
     --------
