@@ -273,7 +273,10 @@ class Train(Section):
         "auto",
         description="auto: the best on dev; boosting reads tables of columns; cnn reads images, auto asks it on a GPU",
     )
-    mirror: bool = Field(False, description="let the cnn mirror images left to right: not letters, digits or traffic")
+    mirror: bool = Field(
+        False,
+        description="let the cnn mirror images left to right and read both sides: not letters, digits or traffic",
+    )
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field((128,), description="units of each hidden layer of the mlp")
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "selu", "serlu", "softplus", "tanh", "sigmoid"] = Field(
         "relu", description="of hidden units"

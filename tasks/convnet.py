@@ -10,7 +10,9 @@ images up to 32 px whole in its first stage and keeps a GPU busy. Images are uin
 around 0 inside: each channel's mean and one divisor, both learnt from the training rows. On a GPU training computes in
 bfloat16; predicting never does.
 
-While it trains, each image is moved a little (`moves`), anew in every epoch.
+While it trains, each image is moved a little (`moves`), anew in every epoch. A network that learns from mirrored images
+predicts from both sides: the mean of the scores of the image and of its mirror image (Krizhevsky et al. 2012 average
+crops and mirrored crops so), for twice the time.
 Known failure: batch normalization reads the batch, so that a row's gradient depends on its neighbours in the batch; and
 the filters start from nothing, so that with few images the features of `encoders` can be better.
 """
@@ -85,6 +87,8 @@ class ConvNet(nn.Module):
         ``"he"`` or ``"xavier"``, as in `models`.
     output : str
         ``"softmax"``, or ``"logistic"`` for one class against the rest, as in `models`.
+    mirrored : bool
+        Whether it predicts from the image and its mirror image.
     seed : int
         Where the first weights come from.
 
@@ -115,6 +119,7 @@ class ConvNet(nn.Module):
         activation: str = "relu",
         initialization: str = "he",
         output: str = "softmax",
+        mirrored: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -122,6 +127,7 @@ class ConvNet(nn.Module):
             raise InputError(f"images have {side} px, and train.model cnn needs {SMALLEST_SIDE}: choose linear or mlp")
         self.side, self.channels, self.classes = side, channels, classes
         self.size, self.dropout, self.activation, self.output = size, dropout, activation, output
+        self.mirrored = mirrored
         stride = 1 if side <= WHOLE[size] else 2
         self.widths = _widths(-(-side // stride), WIDTHS[size])
         self.stem = _convolution(channels, self.widths[0], stride)
@@ -137,7 +143,7 @@ class ConvNet(nn.Module):
 
     def architecture(self) -> dict[str, Any]:
         """Give what `from_dict` needs, as plain values for JSON."""
-        names = ("side", "channels", "size", "dropout", "activation", "output")
+        names = ("side", "channels", "size", "dropout", "activation", "output", "mirrored")
         return {"kind": self.kind} | {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -164,6 +170,8 @@ class ConvNet(nn.Module):
         with torch.autocast(values.device.type, torch.bfloat16, enabled=half):
             pooled = (self.fused if self.fused and self.training else self.trunk)(values)
             scores = self.head(self._drop(pooled, generator))
+            if self.mirrored and not self.training:
+                scores = (scores + self.head(self.trunk(values.flip(3)))) / 2
         scores = scores.float()[None]
         return scores if self.training or self.output == "softmax" else -F.softplus(-scores)
 

@@ -67,6 +67,7 @@ class Stage:
             activation=plan.recipe.activation,
             initialization=plan.recipe.initialization,
             output="logistic" if plan.recipe.loss == "logistic" else "softmax",
+            mirrored=plan.moves.mirror,
             seed=self.seed + number,
         )
         network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]

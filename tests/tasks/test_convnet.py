@@ -82,3 +82,19 @@ def test_moves_and_dropout_are_of_training_alone() -> None:
         still = network.eval()(images(), torch.Generator().manual_seed(0), Moves())
         assert torch.equal(still, network(images()))
         assert not torch.equal(network.train()(images(), torch.Generator().manual_seed(0), Moves()), still)
+
+
+def test_a_mirrored_network_says_the_same_of_both_sides():
+    images = torch.randint(0, 256, (5, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    plain = ConvNet(8, 3, 4, seed=1).eval()
+    both = ConvNet(8, 3, 4, seed=1, mirrored=True).eval()
+    for network in (plain, both):
+        torch.nn.init.normal_(network.head.weight, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        said = both(images)
+        torch.testing.assert_close(said, both(images.flip(3)))
+        torch.testing.assert_close(said, (plain(images) + plain(images.flip(3))) / 2)
+        assert not torch.allclose(said, plain(images))
+        torch.testing.assert_close(both.train()(images), plain.train()(images))
+    assert ConvNet.from_dict(both.architecture(), 4).mirrored
+    assert not ConvNet.from_dict({"kind": "cnn", "side": 8, "channels": 3}, 4).mirrored  # a model saved before

@@ -59,8 +59,9 @@ def test_a_network_with_embedded_categories():
     assert apart <= FARTHEST and count == 50
 
 
-def test_a_network_of_convolutions():
-    made = ConvNet(10, 3, 2).eval()
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_network_of_convolutions(mirrored):
+    made = ConvNet(10, 3, 2, mirrored=mirrored).eval()
     with torch.no_grad():
         made.head.weight.normal_(generator=torch.Generator().manual_seed(0))
         made.scale.fill_(60.0)
