@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.context import FlowRunContext
 
+from burnish.flows.advice import failed_training, idle_of, names_of, rare_classes, suspects, taught_classes
 from burnish.flows.clean import Labels, labelled_table
 from burnish.flows.compare import read_summary
 from burnish.flows.config import Config, load_config
 from burnish.flows.noise import Copies
 from burnish.flows.prepare import Prepared, compared_columns, open_examples
-from burnish.flows.recipe import usual_learning_rate
 from burnish.flows.rounds import Round
 from burnish.flows.run import Run, StoppedError, versions, write_json, write_manifest
 from burnish.flows.train import Fitted
@@ -32,9 +32,9 @@ from burnish.tasks.diagnose import diagnose
 from burnish.tasks.encoders import PatchEncoder
 from burnish.tasks.errors import categorise, error_table, misclassified
 from burnish.tasks.examples import Examples
-from burnish.tasks.findings import SEVERITIES, Finding, InputError
+from burnish.tasks.findings import SEVERITIES, InputError
 from burnish.tasks.headline import headline
-from burnish.tasks.knobs import idle_knobs, learn_at_all
+from burnish.tasks.knobs import learn_at_all
 from burnish.tasks.metrics import Measurement, Rate, error_rate, measure, stated
 from burnish.tasks.mismatch import (
     LEADING,
@@ -46,7 +46,6 @@ from burnish.tasks.mismatch import (
     with_measures,
 )
 from burnish.tasks.parquet_parts import write_parquet
-from burnish.tasks.rare_classes import strengthen_rare
 from burnish.tasks.report import render_report
 from burnish.tasks.slices import find_slices
 from burnish.tasks.summary import (
@@ -61,7 +60,6 @@ from burnish.tasks.summary import (
     weight_facts,
 )
 from burnish.tasks.thumbnails import as_png, thumbnail
-from burnish.tasks.training_checks import nothing_learnt
 from burnish.tasks.tree_training import TrainedTrees
 from burnish.tasks.voices import VOICE_COLUMNS
 
@@ -149,27 +147,27 @@ def analyse(
     mismatch = _compare_parts(run, prepared)
     errors, kept = _errors(run, labels, table), next(turn for turn in rounds if turn.kept)
     refuted = kept.number == 0 and len(rounds) > 1  # dev says that the labels as given teach better
-    trained, taught = fitted.trained, _taught(prepared, labels, fitted)
-    left_out = ~taught if refuted else ~taught | _suspect(table)
+    trained, taught = fitted.trained, taught_classes(prepared, labels, fitted)
+    left_out = ~taught if refuted else ~taught | suspects(table)
     believed = _errors(run, labels, table, left_out) if left_out.any() else errors
-    failed = _failed(run, prepared, labels, fitted)
+    failed = failed_training(run, prepared, labels, fitted)
     diagnosis = diagnose(
         **believed,
         dev_as_given=errors["dev"],
         train_sources=run.config.split.train_sources,
-        dev_suspects=error_rate((wrong & taught & _suspect(table))[dev]),
+        dev_suspects=error_rate((wrong & taught & suspects(table))[dev]),
         refuted=refuted,
-        absent=_names(prepared, ~taught),
+        absent=names_of(prepared, ~taught),
         untaught={part: error_rate(~taught[prepared.judged(part)]) for part in ("dev", "test")},
         mismatch=mismatch,
         model=trained.model if trained else "",
         encoder=TUNED if fitted.steps else prepared.encoder.kind if prepared.encoder else "",
-        idle=_idle(
+        idle=idle_of(
             run, prepared, fitted, copies, table, nothing_learnt=bool(failed), settled=rounds[-1].stopped is not None
         ),
     )
     run.add(*failed)
-    rare = () if failed else _rare(run, prepared, labels, fitted, ~left_out)
+    rare = () if failed else rare_classes(run, prepared, labels, fitted, ~left_out)
     diagnosis = replace(diagnosis, next_steps=(*learn_at_all(failed), *diagnosis.next_steps, *rare))
     table["error_categories"] = categorise(table, prepared.attributes)
     categories = error_table(table["error_categories"][dev].tolist(), wrong[dev], int(dev.sum()))
@@ -282,81 +280,6 @@ def attributes_again(config: Config, table: pd.DataFrame) -> pd.DataFrame | None
     return examples.attributes if examples.table["id"].equals(table["id"]) else None
 
 
-def _taught(prepared: Prepared, labels: Labels, fitted: Fitted) -> NDArray[np.bool_]:
-    """Tell which rows of dev and test are of classes that something was learnt of, bool (n,); all others are true.
-
-    A row of weight 0 teaches nothing; what the user's own model gave weight to is not known.
-    """
-    learnt = labels.codes >= 0
-    if fitted.trained is not None:
-        learnt &= fitted.weights["weight"].to_numpy() > 0
-    known = np.bincount(labels.codes[learnt], minlength=len(prepared.examples.classes)) > 0
-    judging = prepared.judged("dev") | prepared.judged("test")
-    return ~judging | known[prepared.judging]
-
-
-def _names(prepared: Prepared, rows: NDArray[np.bool_]) -> list[str]:
-    return [prepared.examples.classes[code] for code in np.unique(prepared.judging[rows])]
-
-
-def _failed(run: Run, prepared: Prepared, labels: Labels, fitted: Fitted) -> tuple[Finding, ...]:
-    """Say where the final model knows no more than how frequent the classes are."""
-    if fitted.trained is None:
-        return ()
-    weights, classes = fitted.weights["weight"].to_numpy(), prepared.examples.classes
-    trained = fitted.trained
-    return nothing_learnt(
-        fitted.probabilities,
-        labels.codes,
-        weights,
-        model=trained.model,
-        classes=classes,
-        still_learning=trained.best_epoch == len(trained.history),
-        rate=run.config.train.learning_rate,
-        usual=usual_learning_rate(run, trained.model),
-        images=prepared.images is not None,
-    )
-
-
-def _rare(
-    run: Run, prepared: Prepared, labels: Labels, fitted: Fitted, believed: NDArray[np.bool_]
-) -> tuple[Finding, ...]:
-    """Advise weights for rare classes that the model passes over, where there are none yet."""
-    if fitted.trained is None or run.config.weights.class_balance or run.config.augment.balance:
-        return ()
-    dev = prepared.judged("dev") & believed
-    learnt = np.where(fitted.weights["weight"] > 0, labels.codes, -1)[prepared.learnable]
-    predicted = fitted.probabilities[dev].argmax(axis=1)
-    return strengthen_rare(prepared.judging[dev], predicted, learnt, classes=prepared.examples.classes)
-
-
-def _idle(
-    run: Run,
-    prepared: Prepared,
-    fitted: Fitted,
-    copies: Copies | None,
-    table: pd.DataFrame,
-    *,
-    nothing_learnt: bool,
-    settled: bool,
-) -> tuple[str, ...]:
-    """Name the knobs that would bring nothing here."""
-    trained, pixels, shown_whole = fitted.trained, prepared.pixels, False
-    if prepared.measures is not None and pixels is not None:
-        shown_whole = float(prepared.measures[["width", "height"]].min(axis=1).median()) <= pixels.shape[1]
-    return idle_knobs(
-        stopped_early=trained is not None and trained.best_epoch < len(trained.history),
-        shown_whole=shown_whole,
-        several_tried=bool(fitted.scores),
-        labels_clean=not (_suspect(table) & (table["split"] == "train")).any(),
-        all_sources=run.config.split.train_sources is None,
-        noise_fitted=copies is not None and copies.facts.get("told_apart") is not None,
-        nothing_learnt=nothing_learnt,
-        settled=settled,
-        by_time=run.config.split.time is not None,
-    )
-
-
 def _judged_table(prepared: Prepared, labels: Labels, fitted: Fitted) -> pd.DataFrame:
     """Give the examples table with weights and predictions; what is learnt from is judged by its final label.
 
@@ -376,7 +299,7 @@ def _measure(
     classes = prepared.examples.classes
     judged = {part: np.where(prepared.judged(part), prepared.judging, -1) for part in PARTS}
     judged["train"] = np.where(fitted.weights["weight"] > 0, labels.codes, -1)
-    judged["test_without_suspects"] = np.where(_suspect(table), -1, judged["test"])
+    judged["test_without_suspects"] = np.where(suspects(table), -1, judged["test"])
     return {
         part: measure(codes[codes >= 0], fitted.probabilities[codes >= 0], classes, **options)
         for part, codes in judged.items()
@@ -435,11 +358,6 @@ def _annotators(prepared: Prepared, labels: Labels) -> dict[str, Any] | None:
     if examples.votes is None or audit is None or audit.annotators is None:
         return None
     return annotator_facts(examples.annotators, examples.votes, prepared.codes, examples.classes, audit.annotators)
-
-
-def _suspect(table: pd.DataFrame) -> NDArray[np.bool_]:
-    """Tell the labels that are probably wrong and that no person has decided on, bool (n,)."""
-    return (table["label_issue"] & table["decision"].isna()).to_numpy(dtype=bool)
 
 
 def _errors_as_given(table: pd.DataFrame) -> dict[str, Any] | None:
