@@ -179,7 +179,11 @@ def size_findings(widths: pd.Series, heights: pd.Series, side: int) -> tuple[Fin
             f"{most['width']} × {most['height']} px: all are learnt from at {side} × {side}",
             "info",
             explanation="Smaller ones are enlarged and look blurred beside the others; larger ones lose detail."
-            + (f" {squashed:,} have other proportions than most and are squashed otherwise." if squashed else ""),
+            + (
+                f" {squashed:,} have other proportions than the most frequent and are squashed otherwise."
+                if squashed
+                else ""
+            ),
             method="width and height of every image that can be read; the side is the median shorter one",
             advice="Crop or pad them to one size beforehand, or set `features.image_size`.",
             count=len(sizes),

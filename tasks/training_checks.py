@@ -141,14 +141,13 @@ def unread_noise(turned: Mapping[str, Any], models: Sequence[str], *, images: bo
     >>> [each.title for each in unread_noise({"mixup": 0.4}, ["boosting"], images=False)]
     ['augment.mixup does nothing for boosting']
     """
-    off = turned.get("method") == "none"
-    asked = [name for name in turned if name != "method"]
-    idle = asked if off or set(models) == {"boosting"} else [name for name in asked if name in _others_noise(images)]
+    off, trees = turned.get("method") == "none", set(models) == {"boosting"}
+    asked, others = [name for name in turned if name != "method"], OF_ROWS if images else OF_IMAGES
+    idle = asked if off or trees else [name for name in asked if name in others]
     if not idle:
         return ()
-    why = "while augment.method is none" if off else "for images" if images else "for rows of a table"
-    if set(models) == {"boosting"} and not off:
-        why = "for boosting"
+    data = "for images" if images else "for rows of a table"
+    why = "while augment.method is none" if off else "for boosting" if trees else data
     return (
         Finding(
             "augmentation.knobs",
@@ -160,10 +159,6 @@ def unread_noise(turned: Mapping[str, Any], models: Sequence[str], *, images: bo
             advice="Leave them out.",
         ),
     )
-
-
-def _others_noise(images: bool) -> tuple[str, ...]:
-    return OF_ROWS if images else OF_IMAGES
 
 
 def _nothing(names: Sequence[str], why: str, section: str = "train") -> str:
